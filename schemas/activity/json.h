@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <simdjson.h>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "schemas/activity/rejection.h"
+
+namespace activity::json {
+
+using Element = simdjson::dom::element;
+using Object = simdjson::dom::object;
+using Array = simdjson::dom::array;
+
+/// Levels of objects and arrays that a document may have. Deep enough for any SDK's event, shallow enough
+/// that every reader downstream survives it.
+inline constexpr std::size_t nesting_max = 64;
+
+/// Reads untrusted JSON with simdjson's DOM (its On-Demand reader accepts what it skips).
+/// Owns the memory of the last document: elements die with the next read() or the reader. One a thread.
+class Reader {
+  public:
+    /// Refuses: not JSON, bad UTF-8, lone surrogates, two documents, nesting beyond nesting_max, integers
+    /// beyond 64 bits. Duplicate keys and \u0000 pass here: append_checked() refuses them.
+    /// May grow the capacity of `text` (simdjson reads past its end); its content is left alone.
+    std::variant<Element, Rejection> read(std::string& text);
+    /// The same for bytes of somebody else; they are copied first.
+    std::variant<Element, Rejection> read(std::string_view text);
+
+  private:
+    simdjson::dom::parser parser_;
+    std::string copy_;
+    bool allocated_ = false;
+};
+
+/// Appends the element in its canonical form (no blanks, doubles in their shortest form that reads back equal,
+/// members in the order of the input) and checks on the way what the parser lets pass: \u0000 in a string or a
+/// name, a name twice in one object. On a rejection `out` holds the part before it; its field is a path from
+/// `element`.
+std::optional<Rejection> append_checked(std::string& out, Element element);
+
+/// Appends a JSON string, quoted and escaped.
+void append_string(std::string& out, std::string_view text);
+
+/// Path of a member: `member` below `parent` ("" for the top).
+std::string path(std::string_view parent, std::string_view member);
+
+}  // namespace activity::json

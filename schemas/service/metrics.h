@@ -1,0 +1,37 @@
+#pragma once
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+/// Names of the metrics that dashboards and alerts rely on: activity_<noun>_<unit>[_total].
+/// Labels are bounded: never a user, never a message ID.
+namespace activity::metric {
+
+// ingest
+inline constexpr const char* ingest_requests = "activity_ingest_requests_total";                  // status
+inline constexpr const char* ingest_events_accepted = "activity_ingest_events_accepted_total";    // source
+inline constexpr const char* ingest_events_rejected = "activity_ingest_events_rejected_total";    // reason
+inline constexpr const char* ingest_records_produced = "activity_ingest_records_produced_total";  // topic
+inline constexpr const char* ingest_delivery_errors = "activity_ingest_delivery_errors_total";    // error
+inline constexpr const char* ingest_ack_latency = "activity_ingest_ack_latency_seconds";
+inline constexpr const char* ingest_queue_messages = "activity_ingest_queue_messages";
+inline constexpr const char* ingest_connections = "activity_ingest_connections";
+inline constexpr const char* ingest_kafka_ready = "activity_ingest_kafka_ready";
+
+// workers; label `group` on all
+inline constexpr const char* worker_records_consumed = "activity_worker_records_consumed_total";
+inline constexpr const char* worker_records_stored = "activity_worker_records_stored_total";
+inline constexpr const char* worker_records_duplicate = "activity_worker_records_duplicate_total";
+inline constexpr const char* worker_records_dead_lettered = "activity_worker_records_dead_lettered_total";  // reason
+inline constexpr const char* worker_batch_records = "activity_worker_batch_records";
+inline constexpr const char* worker_transaction_seconds = "activity_worker_transaction_seconds";
+inline constexpr const char* worker_transactions_failed = "activity_worker_transactions_failed_total";  // kind
+inline constexpr const char* worker_lag_records = "activity_worker_lag_records";                        // topic, partition
+inline constexpr const char* worker_freshness_seconds = "activity_worker_freshness_seconds";
+inline constexpr const char* worker_rebalances = "activity_worker_rebalances_total";
+inline constexpr const char* worker_paused = "activity_worker_paused";
+
+}  // namespace activity::metric
