@@ -22,7 +22,8 @@ std::optional<Timestamp> parse_timestamp(std::string_view text);
 std::string format_timestamp(Timestamp time);
 
 /// When an event happened by the server's clock: `received − (sent − original)`, so that a client whose clock
-/// is wrong by any amount is corrected by that amount. Without a time of sending the original is believed.
+/// is wrong by any amount is corrected by that amount. Without a time of sending the original is believed;
+/// where the correction leaves the years that parse_timestamp() takes, the time of receipt.
 /// Source: Segment's spec of common fields, "clock skew".
 Timestamp without_clock_skew(Timestamp original, std::optional<Timestamp> sent, Timestamp received);
 

@@ -41,7 +41,7 @@ class Catalogue {
     /// catalogue.toml of the source tree that this was built from.
     static std::filesystem::path default_file();
 
-    /// The activity of an event, never nullptr-free: nullptr means unknown. A track event's name is matched
+    /// The activity of an event; nullptr if the catalogue does not know it. A track event's name is matched
     /// without regard to case, blanks, `_` and `-`; other types have an entry each.
     const CatalogueActivity* find(EventType type, std::string_view event_name) const;
     /// Where an activity goes that the catalogue does not know.

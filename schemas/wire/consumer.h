@@ -1,16 +1,21 @@
 #pragma once
 
 #include <chrono>
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "schemas/wire/client_options.h"
+#include "schemas/wire/failure.h"
 #include "schemas/wire/record.h"
+
+struct rd_kafka_message_s;
 
 namespace activity::wire {
 
@@ -29,48 +34,65 @@ struct PartitionOffset {
     std::int64_t offset = offset_beginning;
 };
 
-/// A record that came from Kafka. Owns the client's memory; views die with it.
+/// A record that came from Kafka. Owns the client's memory; views die with it, and it must die before its
+/// Consumer. May be moved to another thread.
 class InboundRecord {
   public:
-    class Impl;
-    explicit InboundRecord(std::unique_ptr<Impl> impl);
-    InboundRecord(InboundRecord&&) noexcept;
-    InboundRecord& operator=(InboundRecord&&) noexcept;
-    ~InboundRecord();
+    /// Takes over a message of the library.
+    explicit InboundRecord(rd_kafka_message_s* message) : message_(message) {}
 
-    std::string_view topic() const;
+    std::string_view topic() const;  ///< the same bytes at the same address for all records of a topic
     std::int32_t partition() const;
     std::int64_t offset() const;
     std::int64_t timestamp_ms() const;  ///< Kafka's timestamp, milliseconds since 1970; -1 if none
     std::string_view key() const;
-    std::string_view value() const;
+    std::string_view value() const;                                  ///< empty for a tombstone too
     std::optional<std::string_view> header(const char* name) const;  ///< the last of that name
-    Headers headers() const;
+    Headers headers() const;  ///< in their order; a null value reads as ""
 
   private:
-    std::unique_ptr<Impl> impl_;
+    struct Release {
+        void operator()(rd_kafka_message_s* message) const noexcept;
+    };
+    std::unique_ptr<rd_kafka_message_s, Release> message_;
 };
 
 // What poll() can bring. Rebalances are values: the caller answers them with assign() or unassign().
 struct Nothing {};
-struct Assigned { std::vector<TopicPartition> partitions; };
-struct Revoked { std::vector<TopicPartition> partitions; bool lost = false; };  ///< lost: somebody else has them
-struct PollFailure { std::string what; bool fatal = false; bool offset_out_of_range = false; TopicPartition partition; };
+struct Assigned {
+    std::vector<TopicPartition> partitions;  ///< may be empty: a member with nothing to do
+};
+struct Revoked {
+    std::vector<TopicPartition> partitions;
+    bool lost = false;  ///< somebody else may have them already
+};
+struct PollFailure {
+    std::string what;
+    bool fatal = false;        ///< this consumer will never work again
+    bool unreachable = false;  ///< no broker answers; the client goes on trying by itself
+    bool offset_out_of_range =
+        false;  ///< Kafka has no record at the offset that we want; `partition` says where
+    TopicPartition partition;
+};
 using Polled = std::variant<Nothing, InboundRecord, Assigned, Revoked, PollFailure>;
 
 struct ConsumerSettings {
     ClusterSettings cluster;
     std::string group;
     std::string instance_id;  ///< static membership; empty: dynamic
+    /// How long a member may be silent. The heartbeat is a fifteenth of it, within 100 ms and 3 s.
     std::chrono::milliseconds session_timeout{45'000};
     std::chrono::milliseconds max_poll_interval{120'000};
 };
 
 /// One member of a consumer group; range assignment; offsets are the caller's. One thread.
-/// (Implemented with the callback stashing its event, so that nothing happens behind the caller's back.)
+/// The library calls back in the middle of a poll; this class keeps what it said and hands it out as a value,
+/// so that nothing happens behind the caller's back.
 class Consumer {
   public:
+    /// Throws Failure if an option is unknown or wrong. Does not wait for the cluster.
     explicit Consumer(const ConsumerSettings& settings);
+    /// Closes if that has not been done.
     ~Consumer();
     Consumer(const Consumer&) = delete;
     Consumer& operator=(const Consumer&) = delete;
@@ -78,20 +100,26 @@ class Consumer {
     void subscribe(const std::vector<std::string>& topics);
     /// At most one record or event. Must be called at least every max_poll_interval, also while paused.
     Polled poll(std::chrono::milliseconds timeout);
-    /// Answers Assigned: start at these offsets.
+    /// Answers Assigned: start at these offsets. May be called again at any time, with other offsets or with
+    /// fewer partitions: it replaces the assignment, and whatever was fetched before is thrown away. Nothing
+    /// is paused afterwards.
     void assign(const std::vector<PartitionOffset>& offsets);
     /// Answers Revoked.
     void unassign();
     void pause(const std::vector<TopicPartition>& partitions);
     void resume(const std::vector<TopicPartition>& partitions);
     void seek(const PartitionOffset& offset);
-    /// Tells Kafka how far the group is, for lag tools only. Does not wait.
+    /// Tells Kafka how far the group is, for lag tools only. Does not wait; a failure is of no consequence.
     void commit_async(const std::vector<PartitionOffset>& next_offsets);
     /// High watermark as of the last fetch: the next offset to be written. Nothing if not known yet.
     std::optional<std::int64_t> high_watermark(const TopicPartition& partition) const;
     /// Oldest offset that Kafka still has and its next one, asked of the broker. Throws Failure.
-    std::pair<std::int64_t, std::int64_t> watermarks(const TopicPartition& partition, std::chrono::milliseconds timeout) const;
-    /// Leaves the group. Nothing may be called afterwards but the destructor.
+    std::pair<std::int64_t, std::int64_t> watermarks(const TopicPartition& partition,
+                                                     std::chrono::milliseconds timeout) const;
+    /// Whether a broker answers, asked of it.
+    bool reachable(std::chrono::milliseconds timeout) const;
+    /// Leaves the group, so that others take over at once. Answers what has not been answered. Nothing may be
+    /// called afterwards but the destructor.
     void close();
 
   private:

@@ -1,14 +1,15 @@
 #pragma once
 
-#include <array>
 #include <librdkafka/rdkafka.h>
+#include <array>
 #include <memory>
 #include <string>
 
 #include "schemas/wire/client_options.h"
 #include "schemas/wire/failure.h"
 
-/// librdkafka's handles as values that own them. Only schemas/wire includes this: nobody else sees librdkafka.
+/// librdkafka's handles as values that own them. Only schemas/wire includes this: nobody else sees
+/// librdkafka.
 namespace activity::wire {
 
 /// Calls the library's own function; has no state, so a handle is as large as a pointer.
@@ -31,7 +32,7 @@ using EventHandle = std::unique_ptr<rd_kafka_event_t, Destroy<rd_kafka_event_des
 using HeadersHandle = std::unique_ptr<rd_kafka_headers_t, Destroy<rd_kafka_headers_destroy>>;
 using MessageHandle = std::unique_ptr<rd_kafka_message_t, Destroy<rd_kafka_message_destroy>>;
 using ErrorHandle = std::unique_ptr<rd_kafka_error_t, Destroy<rd_kafka_error_destroy>>;
-using MetadataHandle = std::unique_ptr<const rd_kafka_metadata, Destroy<rd_kafka_metadata_destroy>>;
+using MetadataHandle = std::unique_ptr<const struct rd_kafka_metadata, Destroy<rd_kafka_metadata_destroy>>;
 
 inline constexpr std::size_t error_text_bytes = 512;
 

@@ -1,0 +1,165 @@
+#include "schemas/activity/event.h"
+
+#include <array>
+#include <utility>
+
+namespace activity {
+namespace {
+
+constexpr std::array<std::pair<EventType, std::string_view>, 6> type_names{{
+    {EventType::track, "track"},
+    {EventType::page, "page"},
+    {EventType::screen, "screen"},
+    {EventType::identify, "identify"},
+    {EventType::group, "group"},
+    {EventType::alias, "alias"},
+}};
+
+void append_member(std::string& out, std::string_view name, std::string_view text) {
+    out += ",\"";
+    out += name;
+    out += "\":";
+    json::append_string(out, text);
+}
+
+void append_raw_member(std::string& out, std::string_view name, std::string_view json_text) {
+    out += ",\"";
+    out += name;
+    out += "\":";
+    out += json_text;
+}
+
+Rejection wrong_type(std::string_view field, std::string_view wanted) {
+    return {Reason::wrong_type, std::string(field), "must be " + std::string(wanted)};
+}
+
+/// Fills an event from the members of a canonical object, one call a member.
+class CanonicalMembers {
+  public:
+    std::optional<Rejection> take(std::string_view name, json::Element value) {
+        if (name == "messageId") return text(name, value, event_.message_id);
+        if (name == "type") return type(value);
+        if (name == "activity") return text(name, value, event_.activity);
+        if (name == "userId") return text(name, value, event_.user_id);
+        if (name == "anonymousId") return text(name, value, event_.anonymous_id);
+        if (name == "source") return text(name, value, event_.source);
+        if (name == "occurredAt") return time(name, value, event_.occurred_at, has_occurred_at_);
+        if (name == "receivedAt") return time(name, value, event_.received_at, has_received_at_);
+        if (name == "properties") return object(name, value, event_.properties);
+        if (name == "context") return object(name, value, event_.context);
+        if (name == "extra") return object(name, value, event_.extra);
+        return Rejection{Reason::wrong_type, std::string(name), "is no member of a canonical event"};
+    }
+
+    std::variant<ActivityEvent, Rejection> finish() && {
+        const auto missing = [](std::string_view field) {
+            return Rejection{Reason::missing_field, std::string(field), "is missing"};
+        };
+        if (event_.message_id.empty()) return missing("messageId");
+        if (!has_type_) return missing("type");
+        if (event_.activity.empty()) return missing("activity");
+        if (event_.learner().empty()) return missing("userId");
+        if (event_.source.empty()) return missing("source");
+        if (!has_occurred_at_) return missing("occurredAt");
+        if (!has_received_at_) return missing("receivedAt");
+        return std::move(event_);
+    }
+
+  private:
+    static std::optional<Rejection> text(std::string_view name, json::Element value, std::string& out) {
+        std::string_view view;
+        if (value.get(view)) return wrong_type(name, "a string");
+        if (view.find('\0') != std::string_view::npos) {
+            return Rejection{Reason::nul_character, std::string(name), "holds the character U+0000"};
+        }
+        out = view;
+        return std::nullopt;
+    }
+
+    std::optional<Rejection> type(json::Element value) {
+        std::string_view view;
+        if (value.get(view)) return wrong_type("type", "a string");
+        const auto known = event_type(view);
+        if (!known) return Rejection{Reason::unknown_event_type, "type", "is no known type of event"};
+        event_.type = *known;
+        has_type_ = true;
+        return std::nullopt;
+    }
+
+    static std::optional<Rejection> time(std::string_view name, json::Element value, Timestamp& out, bool& found) {
+        std::string_view view;
+        if (value.get(view)) return wrong_type(name, "a string");
+        const auto time = parse_timestamp(view);
+        if (!time) return Rejection{Reason::invalid_timestamp, std::string(name), "must be an RFC 3339 date-time"};
+        out = *time;
+        found = true;
+        return std::nullopt;
+    }
+
+    static std::optional<Rejection> object(std::string_view name, json::Element value, std::string& out) {
+        if (!value.is_object()) return wrong_type(name, "an object");
+        out.clear();
+        auto rejection = json::append_checked(out, value);
+        if (rejection) rejection->field = json::path(name, rejection->field);
+        return rejection;
+    }
+
+    ActivityEvent event_;
+    bool has_type_ = false;
+    bool has_occurred_at_ = false;
+    bool has_received_at_ = false;
+};
+
+}  // namespace
+
+std::string_view to_string(EventType type) {
+    for (const auto& [known, name] : type_names) {
+        if (known == type) return name;
+    }
+    return "unknown";
+}
+
+std::optional<EventType> event_type(std::string_view name) {
+    for (const auto& [type, known] : type_names) {
+        if (known == name) return type;
+    }
+    return std::nullopt;
+}
+
+void append_canonical(std::string& out, const ActivityEvent& event) {
+    out.reserve(out.size() + 256 + event.message_id.size() + event.activity.size() + event.properties.size() +
+                event.context.size() + event.extra.size());
+    out += R"({"messageId":)";
+    json::append_string(out, event.message_id);
+    append_member(out, "type", to_string(event.type));
+    append_member(out, "activity", event.activity);
+    if (!event.user_id.empty()) append_member(out, "userId", event.user_id);
+    if (!event.anonymous_id.empty()) append_member(out, "anonymousId", event.anonymous_id);
+    append_member(out, "source", event.source);
+    append_member(out, "occurredAt", format_timestamp(event.occurred_at));
+    append_member(out, "receivedAt", format_timestamp(event.received_at));
+    append_raw_member(out, "properties", event.properties);
+    append_raw_member(out, "context", event.context);
+    if (event.extra != "{}") append_raw_member(out, "extra", event.extra);
+    out += '}';
+}
+
+std::string canonical_json(const ActivityEvent& event) {
+    std::string out;
+    append_canonical(out, event);
+    return out;
+}
+
+std::variant<ActivityEvent, Rejection> EventReader::read(std::string_view canonical) {
+    auto document = reader_.read(canonical);
+    if (auto* rejection = std::get_if<Rejection>(&document)) return std::move(*rejection);
+    json::Object object;
+    if (std::get<json::Element>(document).get(object)) return wrong_type("", "an object");
+    CanonicalMembers members;
+    for (const auto member : object) {
+        if (auto rejection = members.take(member.key, member.value)) return *std::move(rejection);
+    }
+    return std::move(members).finish();
+}
+
+}  // namespace activity
