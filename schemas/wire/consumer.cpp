@@ -219,7 +219,8 @@ class Consumer::Impl {
         auto& self = *static_cast<Impl*>(opaque);
         if (self.closed_) return;
         const auto code = static_cast<rd_kafka_resp_err_t>(error);
-        PollFailure failure{.what = std::string(rd_kafka_err2name(code)) + ": " + reason};
+        PollFailure failure;
+        failure.what = std::string(rd_kafka_err2name(code)) + ": " + reason;
         failure.unreachable = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
         if (code == RD_KAFKA_RESP_ERR__FATAL) {
             std::array<char, error_text_bytes> text{};
@@ -234,8 +235,8 @@ class Consumer::Impl {
         const auto error = message->err;
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return InboundRecord(message.release());
         if (error == RD_KAFKA_RESP_ERR__PARTITION_EOF) return Nothing{};
-        PollFailure failure{.what = std::string(rd_kafka_err2name(error)) + ": " +
-                                    rd_kafka_message_errstr(message.get())};
+        PollFailure failure;
+        failure.what = std::string(rd_kafka_err2name(error)) + ": " + rd_kafka_message_errstr(message.get());
         failure.fatal = error == RD_KAFKA_RESP_ERR__FATAL;
         failure.offset_out_of_range =
             error == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET || error == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
@@ -308,7 +309,7 @@ std::pair<std::int64_t, std::int64_t> Consumer::watermarks(const TopicPartition&
 }
 
 bool Consumer::reachable(milliseconds timeout) const {
-    const rd_kafka_metadata* raw = nullptr;
+    const struct rd_kafka_metadata* raw = nullptr;
     const auto error =
         rd_kafka_metadata(impl_->client(), 0, nullptr, &raw, static_cast<int>(timeout.count()));
     const MetadataHandle metadata(raw);
