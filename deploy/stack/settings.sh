@@ -40,11 +40,17 @@ read_settings() {
     : "${ACTIVITY_KAFKA_HEAP:=512m}"
     : "${ACTIVITY_KAFKA_DIR:=$stack_dir/kafka}"
     : "${ACTIVITY_POSTGRES_PORT:=15432}"
-    : "${ACTIVITY_POSTGRES_DIR:=$(default_postgres_dir)}"
+    settle_postgres_dir
     : "${ACTIVITY_PROMETHEUS_PORT:=19090}"
     : "${ACTIVITY_CACHE_DIR:=$local_dir/cache}"
     : "${ACTIVITY_BUILD_DIR:=$local_dir/build/release}"
     export "${setting_names[@]}"
+}
+
+# On a machine where nothing is installed yet there is no user postgres to ask about: deploy/up asks again later.
+settle_postgres_dir() {
+    : "${postgres_dir_chosen=${ACTIVITY_POSTGRES_DIR:-}}"
+    ACTIVITY_POSTGRES_DIR=${postgres_dir_chosen:-$(default_postgres_dir)}
 }
 
 # The settings of the stack that was started last; the environment's where there is none.
