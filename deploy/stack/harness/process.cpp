@@ -22,12 +22,18 @@ extern char** environ;
 namespace activity::harness {
 namespace {
 
+/// The project's settings in the developer's shell must not decide what a test finds, but for where downloads are.
+bool is_inherited(const std::string& name) {
+    return !name.starts_with("ACTIVITY_") || name == "ACTIVITY_CACHE_DIR" || name == "ACTIVITY_LOCAL_DIR";
+}
+
 std::vector<std::string> merged_environment(const Environment& own) {
     std::vector<std::string> result;
     for (const auto& [name, value] : own) result.push_back(name + "=" + value);
     for (char** entry = environ; *entry != nullptr; ++entry) {
         const std::string text = *entry;
-        if (!own.contains(text.substr(0, text.find('=')))) result.push_back(text);
+        const std::string name = text.substr(0, text.find('='));
+        if (!own.contains(name) && is_inherited(name)) result.push_back(text);
     }
     return result;
 }

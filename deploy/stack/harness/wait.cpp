@@ -16,6 +16,8 @@ void wait_until(const std::string& description, const std::function<bool()>& con
         try {
             if (condition()) return;
             last_error.clear();
+        } catch (const std::logic_error&) {
+            throw;
         } catch (const std::exception& error) {
             last_error = error.what();
         }

@@ -1,0 +1,18 @@
+# activity_integration_test(<name> [TIMEOUT <seconds>]): <name>.cpp with servers of its own, label `integration`.
+# Each starts a JVM, PostgreSQL and our programs: two processors' worth, so that `ctest -j2` runs one at a time
+# and larger machines run several.
+function(activity_integration_test name)
+  cmake_parse_arguments(ARG "" "TIMEOUT" "" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  # A sanitizer's build is several times slower.
+  if(ACTIVITY_SANITIZE)
+    math(EXPR ARG_TIMEOUT "${ARG_TIMEOUT} * 3")
+  endif()
+  add_executable(${name} ${name}.cpp)
+  target_link_libraries(${name} PRIVATE activity_harness activity_compile_options)
+  add_dependencies(${name} activity-ingest activity-worker activityctl)
+  add_test(NAME ${name} COMMAND ${name})
+  set_tests_properties(${name} PROPERTIES LABELS integration TIMEOUT ${ARG_TIMEOUT} PROCESSORS 2)
+endfunction()

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "deploy/stack/harness/kafka_server.h"
+#include "deploy/stack/harness/kafka_view.h"
+#include "deploy/stack/harness/ledger.h"
+#include "deploy/stack/harness/load.h"
+#include "deploy/stack/harness/postgres_server.h"
+#include "deploy/stack/harness/programs.h"
+
+namespace activity::harness {
+
+/// The servers that all tests of one program share. Started by the harness's main.
+struct Servers {
+    KafkaServer kafka;
+    PostgresServer postgres;
+};
+Servers& servers();
+
+/// A whole pipeline of a test's own on the shared servers: a prefix for topics and groups, a database, the
+/// settings of its programs. Declare the programs that it starts after it, so that they end before it does.
+class Pipeline {
+  public:
+    Pipeline();
+    ~Pipeline();
+    Pipeline(const Pipeline&) = delete;
+    Pipeline& operator=(const Pipeline&) = delete;
+
+    /// Always on the same port, so that clients find it again. `settings` on top of the pipeline's own.
+    Program start_ingest(const Environment& settings = {}) const;
+    Endpoint ingest() const { return {"127.0.0.1", ingest_port_}; }
+    Program start_worker(const Environment& settings = {}, int threads = 1) const;
+    /// Without waiting until it has joined.
+    Program launch_worker(const Environment& settings = {}, int threads = 1) const;
+    /// activityctl with this pipeline's settings; what it wrote.
+    std::string activityctl(std::vector<std::string> arguments) const;
+
+    std::string topic(const std::string& name) const { return prefix_ + "." + name; }
+    const std::vector<std::string>& event_topics() const { return event_topics_; }
+    std::string dead_letter_topic() const { return topic("records.dead-letter"); }
+    std::string group() const { return prefix_ + "-activity-records"; }
+    const std::string& database() const { return database_; }
+    std::string url(PostgresServer::As role) const;
+
+    KafkaView& kafka() { return *kafka_; }
+    Session session(PostgresServer::As role = PostgresServer::As::superuser) const { return Session(url(role)); }
+    std::int64_t stored() const;
+
+    /// Whether PostgreSQL's offsets say that everything in the topics has been dealt with.
+    bool caught_up();
+    void wait_caught_up(std::chrono::milliseconds timeout = patience_for_backlog);
+    /// Sum of next_offset over all partitions: grows whenever a worker commits.
+    std::int64_t progress() const;
+
+    static constexpr std::chrono::minutes patience_for_backlog{3};
+
+  private:
+    Environment common() const;
+    Process::Command worker_command(const Environment& settings, int threads) const;
+
+    std::string prefix_;
+    std::string database_;
+    Directory directory_;
+    std::uint16_t ingest_port_;
+    std::vector<std::string> event_topics_;
+    std::unique_ptr<KafkaView> kafka_;
+    mutable int started_ = 0;
+};
+
+/// The fault matrix's four rules, as gtest expectations. Waits until the workers have caught up, then:
+/// every acknowledged message is stored; none is stored twice; what is stored was sent and not refused;
+/// PostgreSQL's offsets are Kafka's ends; nothing is in the dead-letter topic; no answer was wrong.
+void expect_ledger_holds(Pipeline& pipeline, const Ledger& ledger);
+
+}  // namespace activity::harness
