@@ -18,6 +18,8 @@ start_process() {
         exec setsid -- "$@"
     ) >"$log" 2>&1 </dev/null &
     pid=$!
+    # Its end is reported by those who watch it, not by the shell.
+    disown "$pid"
     printf '%d %s %s\n' "$pid" "$(start_time "$pid" || true)" "$boot_id" >"$run_dir/$name.pid"
 }
 
@@ -74,11 +76,11 @@ wait_for_end() {
 
 # stop_process NAME [SECONDS]: asks politely, waits, and insists.
 stop_process() {
-    local name=$1 patience_s=${2:-30} signal=TERM
-    # For PostgreSQL, SIGTERM means: wait until every client has left.
-    [[ $name != postgres ]] || signal=INT
+    local name=$1 patience_s=${2:-30}
     if process_is_up "$name"; then
-        signal_process "$name" "$signal"
+        signal_process "$name" TERM
+        # PostgreSQL would wait until every client has left; SIGINT has it end their sessions.
+        [[ $name != postgres ]] || signal_process "$name" INT
         # A stopped (SIGSTOP) process takes no notice until it continues.
         signal_process "$name" CONT
         if ! wait_for_end "$name" "$patience_s"; then

@@ -105,9 +105,9 @@ check_settings() {
         [[ ${!name} == /* ]] || mistakes+=("$name=${!name} is not an absolute path")
     done
     if ((${#mistakes[@]} == 0)); then
-        while read -r name port; do
+        while read -r port name; do
             if [[ -n ${taken_by[$port]:-} ]]; then
-                mistakes+=("$name=$port is the same port as ${taken_by[$port]}")
+                mistakes+=("port $port is asked for twice: by ${taken_by[$port]} and by $name")
             else
                 taken_by[$port]=$name
             fi
@@ -118,12 +118,12 @@ check_settings() {
 
 is_whole_number() { [[ $1 =~ ^(0|[1-9][0-9]{0,8})$ ]] && (($1 >= $2 && $1 <= $3)); }
 
-# "NAME PORT" for everything that listens; the second worker and later ones are named after the first one's setting.
+# "PORT NAME" for everything that listens; the second worker and later ones follow the first one's setting.
 ports_of_stack() {
     local name worker
-    while read -r name; do printf '%s %s\n' "$name" "${!name}"; done < <(ports_of_settings)
+    while read -r name; do printf '%s %s\n' "${!name}" "$name"; done < <(ports_of_settings)
     for ((worker = 2; worker <= ACTIVITY_WORKERS; worker++)); do
-        printf 'ACTIVITY_WORKER_ADMIN_PORT(+%d) %d\n' $((worker - 1)) $((ACTIVITY_WORKER_ADMIN_PORT + worker - 1))
+        printf '%d ACTIVITY_WORKER_ADMIN_PORT (of worker %d)\n' $((ACTIVITY_WORKER_ADMIN_PORT + worker - 1)) "$worker"
     done
 }
 
@@ -136,8 +136,8 @@ port_is_taken() {
 
 check_ports_free() {
     local name port taken=()
-    while read -r name port; do
-        if port_is_taken "$port"; then taken+=("port $port is taken$(port_user "$port"): set $name to a free one"); fi
+    while read -r port name; do
+        if port_is_taken "$port"; then taken+=("port $port is taken$(port_user "$port"): set ${name%% *} to a free one"); fi
     done < <(ports_of_stack)
     ((${#taken[@]} == 0)) || fail "a port that the stack needs is taken; nothing was started" "${taken[@]}"
 }
