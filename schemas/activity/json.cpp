@@ -61,27 +61,6 @@ Rejection nul_in(std::string field) {
     return {Reason::nul_character, std::move(field), "holds the character U+0000, which the database cannot store"};
 }
 
-/// The first name that stands twice. Few names are compared pairwise; many are sorted.
-std::optional<std::string_view> duplicate_name(const Object& object) {
-    constexpr std::size_t pairwise_max = 16;
-    std::array<std::string_view, pairwise_max> few;
-    std::size_t count = 0;
-    for (const auto member : object) {
-        if (count == pairwise_max) break;
-        for (std::size_t i = 0; i < count; ++i) {
-            if (few[i] == member.key) return member.key;
-        }
-        few[count++] = member.key;
-    }
-    if (count < pairwise_max) return std::nullopt;
-    std::vector<std::string_view> names;
-    for (const auto member : object) names.push_back(member.key);
-    std::sort(names.begin(), names.end());
-    const auto twin = std::adjacent_find(names.begin(), names.end());
-    if (twin == names.end()) return std::nullopt;
-    return *twin;
-}
-
 /// Puts the place where a rejection was found before the path that it has already.
 Rejection below(std::string place, Rejection rejection) {
     if (!rejection.field.empty()) {
@@ -126,6 +105,27 @@ std::optional<Rejection> append_array(std::string& out, const Array& array) {  /
 }
 
 }  // namespace
+
+// Few names are compared pairwise; many are sorted.
+std::optional<std::string_view> duplicate_name(const Object& object) {
+    constexpr std::size_t pairwise_max = 16;
+    std::array<std::string_view, pairwise_max> few;
+    std::size_t count = 0;
+    for (const auto member : object) {
+        if (count == pairwise_max) break;
+        for (std::size_t i = 0; i < count; ++i) {
+            if (few[i] == member.key) return member.key;
+        }
+        few[count++] = member.key;
+    }
+    if (count < pairwise_max) return std::nullopt;
+    std::vector<std::string_view> names;
+    for (const auto member : object) names.push_back(member.key);
+    std::sort(names.begin(), names.end());
+    const auto twin = std::adjacent_find(names.begin(), names.end());
+    if (twin == names.end()) return std::nullopt;
+    return *twin;
+}
 
 std::variant<Element, Rejection> Reader::read(std::string& text) {
     if (!allocated_) {

@@ -45,6 +45,9 @@ std::optional<Rejection> append_checked(std::string& out, Element element);
 /// Appends a JSON string, quoted and escaped.
 void append_string(std::string& out, std::string_view text);
 
+/// A name that stands twice in the object, if there is one (append_checked() asks for every object in it).
+std::optional<std::string_view> duplicate_name(const Object& object);
+
 /// Path of a member: `member` below `parent` ("" for the top).
 std::string path(std::string_view parent, std::string_view member);
 

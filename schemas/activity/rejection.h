@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,7 @@ enum class Reason {
     batch_too_large,        ///< more events than one batch may have
     empty_batch,            ///< a batch without events
 };
+inline constexpr std::size_t reason_count = static_cast<std::size_t>(Reason::empty_batch) + 1;
 
 /// `malformed_json` and so on: stable, part of the API.
 std::string_view to_string(Reason reason);

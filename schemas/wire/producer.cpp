@@ -105,7 +105,9 @@ class Producer::Impl {
         const auto client = client_.load();
         HeadersHandle headers = client_headers(record.headers);
         const rd_kafka_resp_err_t error = rd_kafka_producev(
-            client.get(), RD_KAFKA_V_TOPIC(record.topic.c_str()), RD_KAFKA_V_KEY(record.key.data(), record.key.size()),
+            client.get(), RD_KAFKA_V_TOPIC(record.topic.c_str()), RD_KAFKA_V_PARTITION(record.partition),
+            // An empty key would be hashed, and send every record without one to the same partition.
+            RD_KAFKA_V_KEY(record.key.empty() ? nullptr : record.key.data(), record.key.size()),
             // The cast only drops const: F_COPY makes the library copy the bytes.
             RD_KAFKA_V_VALUE(const_cast<char*>(record.value.data()), record.value.size()),
             RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
@@ -137,6 +139,23 @@ class Producer::Impl {
         state.replaced = replaced_;
         state.queued_messages = static_cast<std::size_t>(rd_kafka_outq_len(client_.load().get()));
         return state;
+    }
+
+    std::vector<std::string> missing_topics(const std::vector<std::string>& topics, std::chrono::milliseconds timeout) {
+        const auto client = client_.load();
+        std::vector<TopicHandle> handles;  // a topic that the client knows is part of its metadata requests
+        for (const std::string& topic : topics) handles.emplace_back(rd_kafka_topic_new(client.get(), topic.c_str(), nullptr));
+        const struct rd_kafka_metadata* raw = nullptr;
+        if (rd_kafka_metadata(client.get(), 0, nullptr, &raw, static_cast<int>(timeout.count())) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return topics;
+        }
+        const MetadataHandle metadata(raw);
+        std::vector<std::string> missing = topics;
+        for (int i = 0; i < metadata->topic_cnt; ++i) {
+            const auto& topic = metadata->topics[i];
+            if (topic.err == RD_KAFKA_RESP_ERR_NO_ERROR) std::erase(missing, topic.topic);
+        }
+        return missing;
     }
 
   private:
@@ -232,5 +251,9 @@ Enqueued Producer::publish(const Record& record, Ticket ticket) { return impl_->
 bool Producer::flush(std::chrono::milliseconds timeout) { return impl_->flush(timeout); }
 
 ProducerState Producer::state() const { return impl_->state(); }
+
+std::vector<std::string> Producer::missing_topics(const std::vector<std::string>& topics, std::chrono::milliseconds timeout) {
+    return impl_->missing_topics(topics, timeout);
+}
 
 }  // namespace activity::wire

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "schemas/wire/client_options.h"
 #include "schemas/wire/record.h"
@@ -76,6 +77,10 @@ class Producer final : public Publisher {
     bool flush(std::chrono::milliseconds timeout);
 
     ProducerState state() const;
+
+    /// Asks the cluster for these topics, and keeps what it says for the records to come. Returns those that
+    /// do not exist, all of them if nobody answers in time.
+    std::vector<std::string> missing_topics(const std::vector<std::string>& topics, std::chrono::milliseconds timeout);
 
   private:
     class Impl;

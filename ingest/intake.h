@@ -1,0 +1,85 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "ingest/dialects/segment.h"
+#include "ingest/metrics.h"
+#include "ingest/server/exchange.h"
+#include "ingest/sources/sources.h"
+#include "schemas/catalogue/catalogue.h"
+#include "schemas/wire/producer.h"
+
+namespace activity::ingest {
+
+/// What all reactors' intakes share; outlives them. Const but for the publisher, which is thread-safe.
+struct IntakeShared {
+    const Catalogue& catalogue;
+    const Sources& sources;
+    const IngestMetrics& metrics;
+    wire::Publisher& publisher;
+    std::string topic_prefix;
+    SegmentLimits limits;
+    /// How long a client waits for Kafka's confirmation. Less than the 10 s after which Segment's SDKs hang up:
+    /// they shall hear when to come again.
+    std::chrono::milliseconds ack_timeout{8'000};
+};
+
+/// The reactor's index is in a ticket's first byte, so that the producer's thread knows whose report it is.
+constexpr std::size_t reactor_of(wire::Ticket ticket) { return static_cast<std::size_t>(ticket >> 56); }
+
+/// One reactor's way from requests to records and from delivery reports to replies:
+/// route → authenticate → decode → publish → (reports) → reply. One thread.
+class Intake final : public Exchange {
+  public:
+    Intake(const IntakeShared& shared, std::size_t reactor);
+    ~Intake() override;
+
+    std::optional<Reply> accept(Request request, RequestId id, Clock::time_point now) override;
+    void complete(std::span<const wire::DeliveryReport> reports, Clock::time_point now,
+                  std::vector<Answer>& answers) override;
+    void expire(Clock::time_point now, std::vector<Answer>& answers) override;
+    void count_protocol_error(int status) override { count_request(status); }
+
+  private:
+    /// A request whose records are with Kafka. Its place is free again when every record has its report, also
+    /// when the client was told to come again before: a late report then finds nobody else here.
+    struct InFlight {
+        RequestId id;
+        const Source* source = nullptr;
+        std::string body;  ///< of the reply, if all goes well
+        std::uint32_t reports_missing = 0;  ///< 0: the place is free
+        std::uint32_t events = 0;
+        bool answered = false;
+        bool failed = false;
+        Clock::time_point started;
+    };
+
+    std::optional<Reply> accept_call(SegmentCall call, Request request, RequestId id, Clock::time_point now);
+    const Source* source_of_authorization(const std::string& authorization);
+    std::optional<Reply> publish(const std::vector<Verdict>& verdicts, const Source& source, RequestId id,
+                                 Clock::time_point now);
+    Reply reply_to(InFlight& request, Clock::time_point now);
+    Reply count(Reply reply);
+    void count_request(int status);
+    void observe_latency(std::chrono::duration<double> latency);
+    void flush_metrics();
+    std::uint32_t take_place();
+
+    const IntakeShared& shared_;
+    const wire::Ticket ticket_base_;
+    SegmentReader segment_;
+    std::unordered_map<std::string, const Source*> known_authorizations_;
+    std::vector<InFlight> in_flight_;
+    std::vector<std::uint32_t> free_places_;
+    std::unordered_map<int, prometheus::Counter*> request_counters_;
+    std::vector<double> latency_buckets_;
+    double latency_sum_s_ = 0;
+    std::uint64_t latencies_ = 0;
+};
+
+}  // namespace activity::ingest
