@@ -94,6 +94,3 @@ service_failure() {
     show_log_end "$log_dir/$1.log"
     exit 1
 }
-
-# lag_of: reads `activityctl lag --json`, prints the records that wait in Kafka, all partitions together.
-lag_of() { jq '[.. | objects | .lag? // empty | numbers] | add // 0'; }
