@@ -1,6 +1,5 @@
 #include "schemas/wire/admin.h"
 
-#include <librdkafka/rdkafka.h>
 #include <algorithm>
 #include <array>
 #include <cassert>
@@ -9,39 +8,24 @@
 #include <thread>
 #include <utility>
 
+#include "schemas/wire/kafka_handle.h"
+
 namespace activity::wire {
 namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-template <auto destroy>
-struct Destroy {
-    template <typename T>
-    void operator()(T* handle) const {
-        destroy(handle);
-    }
-};
 template <typename T, auto destroy>
 using Handle = std::unique_ptr<T, Destroy<destroy>>;
 
-using Client = Handle<rd_kafka_t, rd_kafka_destroy>;
-using Queue = Handle<rd_kafka_queue_t, rd_kafka_queue_destroy>;
-using Event = Handle<rd_kafka_event_t, rd_kafka_event_destroy>;
 using Options = Handle<rd_kafka_AdminOptions_t, rd_kafka_AdminOptions_destroy>;
-using Partitions = Handle<rd_kafka_topic_partition_list_t, rd_kafka_topic_partition_list_destroy>;
-using ErrorHandle = Handle<rd_kafka_error_t, rd_kafka_error_destroy>;
 using NewTopicHandle = Handle<rd_kafka_NewTopic_t, rd_kafka_NewTopic_destroy>;
 using DeleteTopicHandle = Handle<rd_kafka_DeleteTopic_t, rd_kafka_DeleteTopic_destroy>;
 using NewPartitionsHandle = Handle<rd_kafka_NewPartitions_t, rd_kafka_NewPartitions_destroy>;
 using ConfigResource = Handle<rd_kafka_ConfigResource_t, rd_kafka_ConfigResource_destroy>;
 using GroupOffsetsRequest =
     Handle<rd_kafka_ListConsumerGroupOffsets_t, rd_kafka_ListConsumerGroupOffsets_destroy>;
-
-struct DestroyMetadata {
-    void operator()(const rd_kafka_metadata_t* metadata) const { rd_kafka_metadata_destroy(metadata); }
-};
-using Metadata = std::unique_ptr<const rd_kafka_metadata_t, DestroyMetadata>;
 
 bool passes_by_itself(rd_kafka_resp_err_t error) {
     switch (error) {
@@ -74,8 +58,8 @@ std::vector<T*> raw(const std::vector<Handle<U, destroy>>& handles) {
     return pointers;
 }
 
-Partitions partition_list(const std::vector<TopicPartition>& partitions, std::int64_t offset) {
-    Partitions list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+PartitionListHandle partition_list(const std::vector<TopicPartition>& partitions, std::int64_t offset) {
+    PartitionListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
     for (const auto& partition : partitions) {
         rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition)->offset =
             offset;
@@ -102,19 +86,11 @@ class Admin::Impl {
   public:
     Impl(const ClusterSettings& cluster, milliseconds timeout)
         : bootstrap_(cluster.bootstrap), timeout_(timeout) {
-        Handle<rd_kafka_conf_t, rd_kafka_conf_destroy> conf(rd_kafka_conf_new());
-        std::array<char, 512> error{};
-        const auto set = [&](const std::string& name, const std::string& value) {
-            if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), error.data(), error.size()) !=
-                RD_KAFKA_CONF_OK) {
-                throw Failure(Disposition::fatal, error.data());
-            }
-        };
-        set("bootstrap.servers", cluster.bootstrap);
-        set("client.id", "activity-admin");
-        set("reconnect.backoff.max.ms", "1000");
-        set("allow.auto.create.topics", "false");  // to ask for a topic must not create it
-        for (const auto& [name, value] : cluster.options) set(name, value);
+        ConfHandle conf(rd_kafka_conf_new());
+        set_option(*conf, "client.id", "activity-admin");
+        set_option(*conf, "reconnect.backoff.max.ms", "1000");
+        set_option(*conf, "allow.auto.create.topics", "false");  // to ask for a topic must not create it
+        set_cluster(*conf, cluster);
         // librdkafka writes to stderr on its own; its last words belong into the Failure instead.
         rd_kafka_conf_set_opaque(conf.get(), this);
         rd_kafka_conf_set_log_cb(conf.get(),
@@ -122,9 +98,7 @@ class Admin::Impl {
                                      if (client != nullptr)
                                          static_cast<Impl*>(rd_kafka_opaque(client))->heard(text);
                                  });
-        client_.reset(rd_kafka_new(RD_KAFKA_CONSUMER, conf.get(), error.data(), error.size()));
-        if (!client_) throw Failure(Disposition::fatal, error.data());
-        (void)conf.release();  // the client's from here on
+        client_ = new_client(RD_KAFKA_CONSUMER, std::move(conf));
         queue_.reset(rd_kafka_queue_new(client_.get()));
     }
 
@@ -138,8 +112,8 @@ class Admin::Impl {
     }
 
     /// Of one topic, or of brokers only.
-    Metadata metadata(const char* topic) { return fetch_metadata(0, topic); }
-    Metadata metadata_of_all() { return fetch_metadata(1, nullptr); }
+    MetadataHandle metadata(const char* topic) { return fetch_metadata(0, topic); }
+    MetadataHandle metadata_of_all() { return fetch_metadata(1, nullptr); }
 
     Options options(rd_kafka_admin_op_t operation) {
         Options options(rd_kafka_AdminOptions_new(client(), operation));
@@ -151,8 +125,8 @@ class Admin::Impl {
     }
 
     /// The answer to the one request that is under way.
-    Event answer(const std::string& asked) {
-        Event event(rd_kafka_queue_poll(queue(), timeout_ms() + 1000));
+    EventHandle answer(const std::string& asked) {
+        EventHandle event(rd_kafka_queue_poll(queue(), timeout_ms() + 1000));
         if (!event) throw Failure(Disposition::retry, "Kafka did not " + asked + " within " + seconds());
         check(rd_kafka_event_error(event.get()), rd_kafka_event_error_string(event.get()), asked);
         return event;
@@ -198,12 +172,11 @@ class Admin::Impl {
     }
 
   private:
-    Metadata fetch_metadata(int all_topics, const char* topic) {
-        std::unique_ptr<rd_kafka_topic_t, Destroy<rd_kafka_topic_destroy>> handle(
-            topic != nullptr ? rd_kafka_topic_new(client(), topic, nullptr) : nullptr);
+    MetadataHandle fetch_metadata(int all_topics, const char* topic) {
+        const TopicHandle handle(topic != nullptr ? rd_kafka_topic_new(client(), topic, nullptr) : nullptr);
         const rd_kafka_metadata_t* found = nullptr;
         const auto error = rd_kafka_metadata(client(), all_topics, handle.get(), &found, timeout_ms());
-        Metadata metadata(found);
+        MetadataHandle metadata(found);
         if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
             connected_ = true;
         } else if (!connected_ && passes_by_itself(error)) {
@@ -235,8 +208,8 @@ class Admin::Impl {
     bool connected_ = false;
     mutable std::mutex mutex_;  // guards heard_, which librdkafka's threads write
     std::string heard_;
-    Client client_;
-    Queue queue_;  // dies before its client
+    ClientHandle client_;
+    QueueHandle queue_;  // dies before its client
 };
 
 Admin::Admin(const ClusterSettings& cluster, milliseconds timeout)

@@ -1,0 +1,119 @@
+#include <iostream>
+#include <memory>
+
+#include "deploy/activityctl/commands/commands.h"
+#include "deploy/activityctl/table.h"
+#include "deploy/activityctl/terminal.h"
+
+namespace activity::ctl::commands {
+namespace {
+
+struct Arguments {
+    int days_ahead = 0;
+    int days_back = 0;
+    int older_than_days = 0;
+    bool yes = false;
+};
+
+std::int64_t whole(const Value& value) {
+    return std::stoll(value.value());
+}
+
+std::vector<Row> list_partitions(Database& database) {
+    return database.query(R"(
+        SELECT p.relname,
+               pg_get_expr(p.relpartbound, p.oid),
+               CASE WHEN p.reltuples < 0 THEN NULL ELSE p.reltuples::bigint END,
+               pg_total_relation_size(p.oid),
+               pg_size_pretty(pg_total_relation_size(p.oid))
+        FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhrelid
+        WHERE i.inhparent = 'activity.event'::regclass
+        ORDER BY p.relname)");
+}
+
+int list(const Context& context) {
+    auto database = context.database();
+    Table table({"partition", "rows_estimate", context.json ? "bytes" : "size", "bound"});
+    for (const auto& row : list_partitions(database)) {
+        table.add({row[0].value(), row[2] ? Cell(whole(row[2])) : Cell(),
+                   context.json ? Cell(whole(row[3])) : Cell(row[4].value()), row[1].value()});
+    }
+    if (context.json) {
+        std::cout << table.json() << '\n';
+    } else {
+        table.print(std::cout);
+        std::cout << "\nRows are the estimate of the last ANALYZE; '-' where there was none yet.\n";
+    }
+    return exit_ok;
+}
+
+std::int64_t count_partitions(Database& database) {
+    return static_cast<std::int64_t>(list_partitions(database).size());
+}
+
+int create(const Context& context, const Arguments& arguments) {
+    auto database = context.database();
+    const auto before = count_partitions(database);
+    // UTC, as the times in message keys are.
+    const auto rows = database.query(
+        "SELECT activity.create_partition((now() AT TIME ZONE 'UTC')::date + day) FROM "
+        "generate_series($1::integer, $2::integer) AS day",
+        {std::to_string(-arguments.days_back), std::to_string(arguments.days_ahead)});
+    const auto made = count_partitions(database) - before;
+    std::cout << made << " created, " << static_cast<std::int64_t>(rows.size()) - made
+              << " were there already\n";
+    return exit_ok;
+}
+
+int drop(const Context& context, const Arguments& arguments) {
+    auto database = context.database();
+    const auto day = database
+                         .query("SELECT (now() AT TIME ZONE 'UTC')::date - $1::integer",
+                                {std::to_string(arguments.older_than_days)})
+                         .at(0)
+                         .at(0)
+                         .value();
+    if (!arguments.yes &&
+        !confirmed("All events of the days before " + day + " (UTC) will be gone for good.", day)) {
+        std::cerr << "Nothing was dropped.\n";
+        return exit_failed;
+    }
+    const auto before = count_partitions(database);
+    database.query("SELECT activity.drop_partitions_before($1::date)", {day});
+    std::cout << before - count_partitions(database) << " dropped (days before " << day << ")\n";
+    return exit_ok;
+}
+
+}  // namespace
+
+void add_partitions(CLI::App& app, Context& context) {
+    auto& group = *app.add_subcommand(
+        "partitions", "The database's partitions, one a day: create ahead, drop by age, list");
+    group.require_subcommand(1);
+    const auto arguments = std::make_shared<Arguments>();
+
+    auto& creating = *group.add_subcommand("create", "Create the partitions of today and the days to come");
+    creating.add_option("--days-ahead", arguments->days_ahead, "Days after today (UTC)")
+        ->required()
+        ->check(CLI::Range(0, 3'650));
+    creating.add_option("--days-back", arguments->days_back, "Days before today, for late events")
+        ->check(CLI::Range(0, 3'650));
+    add_timeout(creating, context);
+    on_run(creating, context, [&context, arguments] { return create(context, *arguments); });
+
+    auto& dropping = *group.add_subcommand("drop", "Drop the partitions of old days with all their events");
+    dropping
+        .add_option("--older-than-days", arguments->older_than_days, "Keep the last N days and today (UTC)")
+        ->required()
+        ->check(CLI::Range(1, 36'500));
+    dropping.add_flag("--yes", arguments->yes, "Do not ask");
+    add_timeout(dropping, context);
+    on_run(dropping, context, [&context, arguments] { return drop(context, *arguments); });
+
+    auto& listing = *group.add_subcommand("list", "List the partitions with their size");
+    add_json(listing, context);
+    add_timeout(listing, context);
+    on_run(listing, context, [&context] { return list(context); });
+}
+
+}  // namespace activity::ctl::commands
