@@ -31,9 +31,10 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 /// What is sent to Kafka. The key decides the partition: records of one key keep their order.
 struct Record {
     std::string topic;
-    std::string key;
+    std::string key;  ///< empty: none, and the partitions take turns
     Headers headers;
     std::string value;
+    std::int32_t partition = -1;  ///< -1: as the key says. Only an operator or a replay knows better.
 };
 
 /// `<source>/<user>`: one source's users are not another's.
