@@ -15,6 +15,10 @@ namespace {
 /// Authorization headers whose source is remembered; more than any installation has keys.
 constexpr std::size_t known_authorizations_max = 1'024;
 
+constexpr std::string_view missing_key =
+    "the write key is missing: send it as the user of HTTP Basic, or as writeKey in the body";
+constexpr std::string_view unknown_key = "no source has this write key";
+
 struct Route {
     std::string_view path;
     SegmentCall call;
@@ -44,10 +48,13 @@ bool starts_with_no_case(std::string_view text, std::string_view prefix) {
                                                       [lower](char a, char b) { return a == lower(b); });
 }
 
-/// JSON, or what browsers send without a preflight: text/plain, or no type at all.
-bool is_json_type(std::string_view content_type) {
-    return content_type.empty() || starts_with_no_case(content_type, "application/json") ||
-           starts_with_no_case(content_type, "text/plain");
+/// JSON under its own name, or under one that browsers send without a preflight, that curl sends if it is not
+/// told, and that RudderStack's SDK for Node.js sends: the body is read as JSON in any case.
+bool may_be_json(std::string_view content_type) {
+    constexpr std::array<std::string_view, 3> types{"application/json", "text/plain", "application/x-www-form-urlencoded"};
+    return content_type.empty() || std::any_of(types.begin(), types.end(), [content_type](std::string_view type) {
+               return starts_with_no_case(content_type, type);
+           });
 }
 
 Reply unauthorized(std::string_view code, std::string_view detail) {
@@ -125,7 +132,7 @@ std::optional<Reply> Intake::accept(Request request, RequestId id, Clock::time_p
         reply.headers = "Allow: POST\r\n";
         return count(std::move(reply));
     }
-    if (!is_json_type(request.content_type)) {
+    if (!may_be_json(request.content_type)) {
         return count(problem(415, "unsupported_media_type", "must be application/json or text/plain", "Content-Type"));
     }
     if (!request.content_encoding.empty() && request.content_encoding != "identity") {
@@ -141,17 +148,17 @@ std::optional<Reply> Intake::accept_call(SegmentCall call, Request request, Requ
     if (!request.authorization.empty()) {
         // Before the body is parsed: a stranger's body costs nothing.
         source = source_of_authorization(request.authorization);
-        if (source == nullptr) return unauthorized("invalid_write_key", "no source has this write key");
+        if (source == nullptr) return unauthorized("invalid_write_key", unknown_key);
     }
     if (auto rejection = segment_.read(request.body)) {
-        if (source == nullptr) return unauthorized("missing_write_key", "the write key is missing: send it as the user of HTTP Basic, or as writeKey in the body");
+        if (source == nullptr) return unauthorized("missing_write_key", missing_key);
         shared_.metrics.rejected(rejection->reason).Increment();
         return refused_body(*rejection);
     }
     if (source == nullptr) {
-        if (segment_.write_key().empty()) return unauthorized("missing_write_key", "the write key is missing: send it as the user of HTTP Basic, or as writeKey in the body");
+        if (segment_.write_key().empty()) return unauthorized("missing_write_key", missing_key);
         source = shared_.sources.find(segment_.write_key());
-        if (source == nullptr) return unauthorized("invalid_write_key", "no source has this write key");
+        if (source == nullptr) return unauthorized("invalid_write_key", unknown_key);
     }
     if (!source->enabled) return problem(403, "source_disabled", "this source is switched off");
 

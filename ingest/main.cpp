@@ -27,6 +27,7 @@ using std::chrono::milliseconds;
 
 constexpr int exit_failed = 1;
 constexpr int exit_settings = 2;
+constexpr milliseconds watch_interval{50};
 
 struct Settings {
     service::LogSettings log;
@@ -130,11 +131,11 @@ class Program {
 
     int run() {
         server_.start([this](std::size_t index) { return std::make_unique<Intake>(shared_, index); });
-        std::thread warm_up([this] { announce_when_ready(); });
+        std::thread watcher([this] { watch(); });
         const int signal = service::wait_for_termination();
         service::log_info("stopping", {{"signal", std::to_string(signal)}});
         draining_ = true;
-        warm_up.join();
+        watcher.join();
         const bool drained = server_.drain(settings_.drain_timeout);
         const bool flushed = producer_.flush(settings_.drain_timeout);
         server_.stop();
@@ -153,34 +154,41 @@ class Program {
         }
     }
 
-    service::Health health() {
-        const wire::ProducerState state = producer_.state();
-        metrics_.kafka_ready.Set(state.ready ? 1 : 0);
-        metrics_.queue_messages.Set(static_cast<double>(state.queued_messages));
-        metrics_.connections.Set(static_cast<double>(server_.connections()));
+    service::Health health() const {
         if (draining_) return {false, "shutting down"};
-        if (!state.ready) return {false, "no Kafka broker, or no producer ID from it yet"};
-        if (const std::string missing = missing_topics_.load() ? "a topic of the catalogue is missing: activityctl topics apply" : ""; !missing.empty()) return {false, missing};
+        if (!producer_.state().ready) return {false, "no Kafka broker, or no producer ID from it yet"};
+        if (topics_missing_) return {false, "a topic of the catalogue is missing; mend it with: activityctl topics apply"};
         return {true, "ready"};
     }
 
-    void announce_when_ready() {
+    /// Says when the first request may come, and keeps the gauges true, until the program stops.
+    void watch() {
+        bool announced = false;
+        while (!draining_) {
+            if (topics_missing_ && !announced) look_for_topics();
+            if (!announced && health().ready) {
+                service::log_info("ready", {{"ingest", server_.address().text()}, {"admin", admin_.address().text()}});
+                announced = true;
+            }
+            const wire::ProducerState state = producer_.state();
+            metrics_.kafka_ready.Set(state.ready ? 1 : 0);
+            metrics_.queue_messages.Set(static_cast<double>(state.queued_messages));
+            metrics_.connections.Set(static_cast<double>(server_.connections()));
+            std::this_thread::sleep_for(watch_interval);
+        }
+    }
+
+    /// Asked for before the first event, so that no learner's request waits for a topic's metadata.
+    void look_for_topics() {
         std::vector<std::string> topics;
         for (const CatalogueTopic& topic : catalogue_.topics()) topics.push_back(settings_.topic_prefix + topic.name);
-        bool told = false;
-        while (!draining_) {
-            // Asked for now, so that no learner's request waits for a topic's metadata.
-            const std::vector<std::string> missing = producer_.missing_topics(topics, milliseconds(1'000));
-            missing_topics_ = !missing.empty();
-            if (!missing.empty() && producer_.state().ready && !told) {
-                service::log_error("a topic of the catalogue is missing: activityctl topics apply", {{"topic", missing.front()}});
-                told = true;
-            }
-            if (missing.empty() && producer_.state().ready) break;
-            std::this_thread::sleep_for(milliseconds(50));
+        const std::vector<std::string> missing = producer_.missing_topics(topics, milliseconds(1'000));
+        topics_missing_ = !missing.empty();
+        if (topics_missing_ && producer_.state().ready && !told_missing_) {
+            service::log_error("a topic of the catalogue is missing; mend it with: activityctl topics apply",
+                               {{"topic", missing.front()}});
+            told_missing_ = true;
         }
-        if (draining_) return;
-        service::log_info("ready", {{"ingest", server_.address().text()}, {"admin", admin_.address().text()}});
     }
 
     const Settings settings_;
@@ -193,7 +201,8 @@ class Program {
     wire::Producer producer_;
     const IntakeShared shared_;
     std::atomic<bool> draining_ = false;
-    std::atomic<bool> missing_topics_ = true;
+    std::atomic<bool> topics_missing_ = true;
+    bool told_missing_ = false;  ///< of the watcher's thread
     service::AdminEndpoint admin_;
 };
 

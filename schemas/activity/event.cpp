@@ -155,6 +155,9 @@ std::variant<ActivityEvent, Rejection> EventReader::read(std::string_view canoni
     if (auto* rejection = std::get_if<Rejection>(&document)) return std::move(*rejection);
     json::Object object;
     if (std::get<json::Element>(document).get(object)) return wrong_type("", "an object");
+    if (const auto twice = json::duplicate_name(object)) {
+        return Rejection{Reason::duplicate_key, std::string(*twice), "stands twice in the same object"};
+    }
     CanonicalMembers members;
     for (const auto member : object) {
         if (auto rejection = members.take(member.key, member.value)) return *std::move(rejection);

@@ -62,12 +62,8 @@ Rejection nul_in(std::string field) {
 }
 
 /// Puts the place where a rejection was found before the path that it has already.
-Rejection below(std::string place, Rejection rejection) {
-    if (!rejection.field.empty()) {
-        if (rejection.field.front() != '[') place += '.';
-        place += rejection.field;
-    }
-    rejection.field = std::move(place);
+Rejection below(std::string_view place, Rejection rejection) {
+    rejection.field = path(place, rejection.field);
     return rejection;
 }
 
@@ -84,7 +80,7 @@ std::optional<Rejection> append_object(std::string& out, const Object& object) {
         first = false;
         append_string(out, member.key);
         out += ':';
-        if (auto rejection = append_checked(out, member.value)) return below(std::string(member.key), *std::move(rejection));
+        if (auto rejection = append_checked(out, member.value)) return below(member.key, *std::move(rejection));
     }
     out += '}';
     return std::nullopt;
@@ -171,7 +167,7 @@ void append_string(std::string& out, std::string_view text) {
 
 std::string path(std::string_view parent, std::string_view member) {
     std::string text(parent);
-    if (!text.empty()) text += '.';
+    if (!parent.empty() && !member.empty() && member.front() != '[') text += '.';
     text += member;
     return text;
 }

@@ -48,7 +48,7 @@ void append_string(std::string& out, std::string_view text);
 /// A name that stands twice in the object, if there is one (append_checked() asks for every object in it).
 std::optional<std::string_view> duplicate_name(const Object& object);
 
-/// Path of a member: `member` below `parent` ("" for the top).
+/// Path of `member` (a name, a path, an `[index]`, or "" for the parent itself) below `parent` ("" for the top).
 std::string path(std::string_view parent, std::string_view member);
 
 }  // namespace activity::json

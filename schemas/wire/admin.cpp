@@ -46,6 +46,12 @@ bool passes_by_itself(rd_kafka_resp_err_t error) {
     }
 }
 
+bool is_looking_for_leader(rd_kafka_resp_err_t error) {
+    return error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
+           error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
+           error == RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE;
+}
+
 Failure failure(rd_kafka_resp_err_t error, const std::string& what) {
     return Failure(passes_by_itself(error) ? Disposition::retry : Disposition::reject, what);
 }
@@ -159,19 +165,36 @@ class Admin::Impl {
         std::map<TopicPartition, std::int64_t> found;
         if (partitions.empty()) return found;
         connect();
-        const auto list = partition_list(partitions, time);
-        check(rd_kafka_offsets_for_times(client(), list.get(), timeout_ms()), nullptr, "look up offsets");
-        for (int i = 0; i < list->cnt; ++i) {
-            const auto& element = list->elems[i];
-            check(element.err, nullptr,
-                  "look up offsets of " + std::string(element.topic) + " [" +
-                      std::to_string(element.partition) + "]");
-            found[{element.topic, element.partition}] = element.offset;
+        // A leader that has just been chosen does not know it yet, and one that has just lost it still
+        // answers so.
+        const auto deadline = steady_clock::now() + timeout_;
+        for (milliseconds pause{10}; !offsets_found(partitions, time, found, steady_clock::now() > deadline);
+             pause = std::min(pause * 2, milliseconds{200})) {
+            std::this_thread::sleep_for(pause);
+            (void)metadata_of_all();  // the client's idea of the leaders
         }
         return found;
     }
 
   private:
+    /// One try. False if a partition's leader is being found out, unless this is the last try.
+    bool offsets_found(const std::vector<TopicPartition>& partitions, std::int64_t time,
+                       std::map<TopicPartition, std::int64_t>& found, bool last_try) const {
+        const auto list = partition_list(partitions, time);
+        const auto error = rd_kafka_offsets_for_times(client(), list.get(), timeout_ms());
+        if (!last_try && is_looking_for_leader(error)) return false;
+        check(error, nullptr, "look up offsets");
+        for (int i = 0; i < list->cnt; ++i) {
+            const auto& element = list->elems[i];
+            if (!last_try && is_looking_for_leader(element.err)) return false;
+            check(element.err, nullptr,
+                  "look up offsets of " + std::string(element.topic) + " [" +
+                      std::to_string(element.partition) + "]");
+            found[{element.topic, element.partition}] = element.offset;
+        }
+        return true;
+    }
+
     MetadataHandle fetch_metadata(int all_topics, const char* topic) {
         const TopicHandle handle(topic != nullptr ? rd_kafka_topic_new(client(), topic, nullptr) : nullptr);
         const rd_kafka_metadata_t* found = nullptr;
