@@ -144,8 +144,8 @@ int lag(const Context& context, const std::vector<std::string>& named) {
             const Cell postgres_lag = in_database ? cell(line.stored_lag()) : Cell();
             lines.add({group, line.partition.topic, std::int64_t{line.partition.partition},
                        cell(line.committed), line.stored ? Cell(line.stored->next) : Cell(),
-                       line.marks ? Cell(line.marks->next) : Cell(), cell(line.kafka_lag()),
-                       postgres_lag, line.stored ? Cell(line.stored->epoch) : Cell(),
+                       line.marks ? Cell(line.marks->next) : Cell(), cell(line.kafka_lag()), postgres_lag,
+                       line.stored ? Cell(line.stored->epoch) : Cell(),
                        line.stored && !line.stored->owner.empty() ? Cell(line.stored->owner) : Cell()});
             kafka_total += line.kafka_lag().value_or(0);
             if (in_database) postgres_total += line.stored_lag().value_or(0);

@@ -70,6 +70,7 @@ void apply(Database& database, const Migration& migration) {
         transaction.query("SELECT set_config('lock_timeout', '10s', true)");
         const auto id = transaction.query("SELECT pg_current_xact_id()").at(0).at(0);
         transaction.run_script(migration.sql);
+        transaction.run_script("RESET ROLE");  // it may have made its tables as their owner
         if (transaction.query("SELECT pg_current_xact_id()").at(0).at(0) != id) {
             throw CommandError(
                 migration.file +

@@ -47,29 +47,46 @@ int list(const Context& context) {
     return exit_ok;
 }
 
-std::int64_t count_partitions(Database& database) {
-    return static_cast<std::int64_t>(list_partitions(database).size());
+/// A session that gives up on a table in use, before everybody else queues up behind it.
+Database impatient_database(const Context& context) {
+    auto database = context.database();
+    database.query("SELECT set_config('lock_timeout', '10s', false)");
+    return database;
+}
+
+std::vector<Row> run(Database& database, const std::string& sql, const std::string& parameter) {
+    try {
+        return database.query(sql, {parameter});
+    } catch (const DatabaseError& error) {
+        if (error.sqlstate() == "55P03") {
+            throw CommandError("activity.event was in use for 10 s by others; try again when it is quieter");
+        }
+        if (error.sqlstate() == "3F000" || error.sqlstate() == "42883") {
+            throw CommandError("this database has no tables for events yet: activityctl migrate");
+        }
+        throw;
+    }
 }
 
 int create(const Context& context, const Arguments& arguments) {
-    auto database = context.database();
-    const auto before = count_partitions(database);
-    // UTC, as the times in message keys are.
-    const auto rows = database.query(
-        "SELECT activity.create_partition((now() AT TIME ZONE 'UTC')::date + day) FROM "
-        "generate_series($1::integer, $2::integer) AS day",
-        {std::to_string(-arguments.days_back), std::to_string(arguments.days_ahead)});
-    const auto made = count_partitions(database) - before;
-    std::cout << made << " created, " << static_cast<std::int64_t>(rows.size()) - made
+    auto database = impatient_database(context);
+    std::int64_t created = 0;
+    // One statement a day, so that locks are held for one partition at a time. UTC, as in message keys.
+    for (int day = -arguments.days_back; day <= arguments.days_ahead; ++day) {
+        const auto made =
+            run(database, "SELECT activity.create_partition((now() AT TIME ZONE 'UTC')::date + $1::integer)",
+                std::to_string(day));
+        if (made.at(0).at(0) == "t") ++created;
+    }
+    std::cout << created << " created, " << arguments.days_back + arguments.days_ahead + 1 - created
               << " were there already\n";
     return exit_ok;
 }
 
 int drop(const Context& context, const Arguments& arguments) {
-    auto database = context.database();
-    const auto day = database
-                         .query("SELECT (now() AT TIME ZONE 'UTC')::date - $1::integer",
-                                {std::to_string(arguments.older_than_days)})
+    auto database = impatient_database(context);
+    const auto day = run(database, "SELECT (now() AT TIME ZONE 'UTC')::date - $1::integer",
+                         std::to_string(arguments.older_than_days))
                          .at(0)
                          .at(0)
                          .value();
@@ -78,9 +95,9 @@ int drop(const Context& context, const Arguments& arguments) {
         std::cerr << "Nothing was dropped.\n";
         return exit_failed;
     }
-    const auto before = count_partitions(database);
-    database.query("SELECT activity.drop_partitions_before($1::date)", {day});
-    std::cout << before - count_partitions(database) << " dropped (days before " << day << ")\n";
+    const auto dropped =
+        run(database, "SELECT activity.drop_partitions_before($1::date)", day).at(0).at(0).value();
+    std::cout << dropped << " dropped (days before " << day << ")\n";
     return exit_ok;
 }
 

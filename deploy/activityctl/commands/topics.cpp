@@ -172,7 +172,8 @@ int describe(const Context& context, const Arguments& arguments) {
                         mark([](const wire::Watermarks& w) { return w.next - w.oldest; })});
     }
     Table config({"option", "value", "set_for"});
-    for (const auto& [name, value] : admin.topic_configs({topic.name})[topic.name]) {
+    const auto configs = admin.topic_configs({topic.name});
+    for (const auto& [name, value] : configs.at(topic.name)) {
         if (!value.is_default) config.add({name, value.value, value.of_topic ? "topic" : "brokers"});
     }
     if (context.json) {
