@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
-#include <boost/beast/http.hpp>
+#include <boost/beast/http/basic_parser.hpp>
 #include <optional>
+#include <string>
 
 namespace activity::ingest {
 namespace {
@@ -12,6 +13,9 @@ namespace http = boost::beast::http;
 
 /// A chunk's header or a trailer that does not fit here is an attack.
 constexpr std::size_t chunk_header_bytes_max = 4 * 1024;
+/// simdjson reads past the end of a text.
+constexpr std::size_t body_padding_bytes = 64;
+constexpr std::size_t body_reserve_bytes_max = 64 * 1024;
 
 constexpr ProtocolError malformed{400, "malformed_request", "the request is not valid HTTP/1.1"};
 
@@ -58,23 +62,79 @@ std::optional<std::string_view> origin_form(std::string_view target) {
 
 }  // namespace
 
-class RequestParser::Beast {
+/// Beast's grammar with nothing kept but what the front door looks at: no allocation for the rest of a header.
+/// Trailers come as fields too, and are passed over: what stands behind a body cannot say whose it is.
+class RequestParser::Beast final : public http::basic_parser<true> {
   public:
-    explicit Beast(const ServerLimits& limits) : limits_(limits) { renew(); }
-
-    http::request_parser<http::string_body>& parser() { return *parser_; }
-    const http::fields& fields() { return parser_->get(); }
-
-    void renew() {
-        parser_.emplace();
-        parser_->eager(true);
-        parser_->header_limit(static_cast<std::uint32_t>(limits_.header_bytes_max));
-        parser_->body_limit(limits_.body_bytes_max);
+    explicit Beast(const ServerLimits& limits) {
+        eager(true);
+        header_limit(static_cast<std::uint32_t>(limits.header_bytes_max));
+        body_limit(limits.body_bytes_max);
     }
 
+    Request request;
+    std::string target;
+    int version = 0;
+    int hosts = 0;
+    int lengths = 0;
+    int encodings = 0;
+    bool length_is_decimal = true;
+    bool is_chunked = true;
+    bool expects_continue = false;
+    bool expects_other = false;
+
   private:
-    const ServerLimits& limits_;
-    std::optional<http::request_parser<http::string_body>> parser_;
+    using View = boost::beast::string_view;
+    using Error = boost::beast::error_code;
+
+    void on_request_impl(http::verb method, View /*method_text*/, View target_text, int version_number, Error& /*error*/) override {
+        request.method = method_of(method);
+        target = text(target_text);
+        version = version_number;
+    }
+
+    void on_field_impl(http::field name, View /*name_text*/, View value, Error& /*error*/) override {
+        if (is_header_done()) return;
+        switch (name) {
+            case http::field::host: ++hosts; break;
+            case http::field::content_length:
+                ++lengths;
+                length_is_decimal = is_digits(value);
+                break;
+            case http::field::transfer_encoding:
+                ++encodings;
+                is_chunked = boost::beast::iequals(value, "chunked");
+                break;
+            case http::field::expect: (boost::beast::iequals(value, "100-continue") ? expects_continue : expects_other) = true; break;
+            case http::field::authorization: request.authorization = text(value); break;
+            case http::field::content_type: request.content_type = text(value); break;
+            case http::field::content_encoding: request.content_encoding = text(value); break;
+            default: break;
+        }
+    }
+
+    void on_header_impl(Error& /*error*/) override {}
+
+    void on_body_init_impl(const boost::optional<std::uint64_t>& length, Error& /*error*/) override {
+        // No more than one read brings: a length that is only announced takes no memory.
+        const std::uint64_t first_bytes = std::min<std::uint64_t>(length.value_or(0), body_reserve_bytes_max);
+        request.body.reserve(static_cast<std::size_t>(first_bytes) + body_padding_bytes);
+    }
+
+    std::size_t on_body_impl(View body, Error& /*error*/) override {
+        request.body.append(body.data(), body.size());
+        return body.size();
+    }
+
+    void on_chunk_header_impl(std::uint64_t /*size*/, View /*extensions*/, Error& /*error*/) override {}
+
+    std::size_t on_chunk_body_impl(std::uint64_t /*remaining*/, View body, Error& error) override {
+        return on_body_impl(body, error);
+    }
+
+    void on_finish_impl(Error& /*error*/) override {}
+
+    void on_response_impl(int /*status*/, View /*reason*/, int /*version*/, Error& /*error*/) override {}
 };
 
 RequestParser::RequestParser(const ServerLimits& limits)
@@ -119,50 +179,42 @@ std::optional<ProtocolError> RequestParser::put_header(std::string_view bytes, P
     }
 
     boost::beast::error_code error;
-    const std::size_t used = beast_->parser().put(boost::asio::buffer(header.data(), header_bytes), error);
+    const std::size_t used = beast_->put(boost::asio::buffer(header.data(), header_bytes), error);
     if (error && error != http::error::need_more) return error_of(error);
-    if (used != header_bytes || !beast_->parser().is_header_done()) return malformed;
+    if (used != header_bytes || !beast_->is_header_done()) return malformed;
     progress.used = skipped + header_bytes;
     has_header_ = true;
     scanned_ = 0;
     if (auto refused = check_header()) return refused;
 
-    const auto expect = beast_->fields().find(http::field::expect);
-    if (expect != beast_->fields().end()) {
-        if (!boost::beast::iequals(expect->value(), "100-continue")) {
-            return ProtocolError{417, "expectation_failed", "Expect may only be 100-continue"};
-        }
-        progress.wants_continue = !beast_->parser().is_done() && bytes.size() == progress.used;
-    }
+    progress.wants_continue = beast_->expects_continue && !beast_->is_done() && bytes.size() == progress.used;
     return std::nullopt;
 }
 
 std::optional<ProtocolError> RequestParser::check_header() {
-    const auto& parser = beast_->parser();
-    const auto& fields = beast_->fields();
-    const bool is_1_0 = parser.get().version() == 10;
-    if (!is_1_0 && parser.get().version() != 11) return malformed;
-    keep_alive_ = parser.get().keep_alive();
-
-    if (fields.count(http::field::host) > 1 || (!is_1_0 && fields.count(http::field::host) == 0)) {
+    const bool is_1_0 = beast_->version == 10;
+    if (!is_1_0 && beast_->version != 11) return malformed;
+    keep_alive_ = beast_->keep_alive();
+    if (beast_->hosts > 1 || (!is_1_0 && beast_->hosts == 0)) {
         return ProtocolError{400, "malformed_request", "there must be exactly one Host"};
     }
-    const auto lengths = fields.count(http::field::content_length);
-    if (lengths > 1 || (lengths == 1 && !is_digits(fields[http::field::content_length]))) {
+    if (beast_->lengths > 1 || !beast_->length_is_decimal) {
         return ProtocolError{400, "malformed_request", "Content-Length must be one decimal number"};
     }
-    const auto encodings = fields.count(http::field::transfer_encoding);
-    if (encodings > 0 &&
-        (is_1_0 || encodings > 1 || lengths > 0 ||
-         !boost::beast::iequals(fields[http::field::transfer_encoding], "chunked"))) {
+    if (beast_->encodings > 0 && (is_1_0 || beast_->encodings > 1 || beast_->lengths > 0 || !beast_->is_chunked)) {
         return ProtocolError{400, "malformed_request", "Transfer-Encoding may only be chunked, without Content-Length"};
     }
-    if (!origin_form({parser.get().target().data(), parser.get().target().size()})) return malformed;
+    if (beast_->expects_other) return ProtocolError{417, "expectation_failed", "Expect may only be 100-continue"};
+    const auto target = origin_form(beast_->target);
+    if (!target) return malformed;
+    const std::size_t question = target->find('?');
+    beast_->request.path = target->substr(0, question);
+    if (question != std::string_view::npos) beast_->request.query = target->substr(question + 1);
     return std::nullopt;
 }
 
 std::optional<ProtocolError> RequestParser::put_body(std::string_view bytes, Progress& progress) {
-    auto& parser = beast_->parser();
+    Beast& parser = *beast_;
     while (!parser.is_done() && !bytes.empty()) {
         boost::beast::error_code error;
         const std::size_t used = parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
@@ -179,18 +231,8 @@ std::optional<ProtocolError> RequestParser::put_body(std::string_view bytes, Pro
 }
 
 Request RequestParser::take() {
-    auto message = beast_->parser().release();
-    Request request;
-    request.method = method_of(message.method());
-    const std::string_view target = *origin_form({message.target().data(), message.target().size()});
-    const std::size_t question = target.find('?');
-    request.path = target.substr(0, question);
-    if (question != std::string_view::npos) request.query = target.substr(question + 1);
-    request.authorization = text(message[http::field::authorization]);
-    request.content_type = text(message[http::field::content_type]);
-    request.content_encoding = text(message[http::field::content_encoding]);
-    request.body = std::move(message.body());
-    beast_->renew();
+    Request request = std::move(beast_->request);
+    beast_ = std::make_unique<Beast>(limits_);
     has_header_ = false;
     return request;
 }

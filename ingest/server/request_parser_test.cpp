@@ -61,6 +61,11 @@ TEST(RequestParser, ReadsTheSameHoweverTheBytesArrive) {
     }
 }
 
+TEST(RequestParser, BelievesNoTrailer) {
+    const Parsed parsed = parse(post + "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nAuthorization: Basic b\r\nHost: i\r\n\r\n");
+    EXPECT_EQ(parsed.requests.at(0).authorization, "Basic a");
+}
+
 TEST(RequestParser, ReadsTheAbsoluteForm) {
     EXPECT_EQ(parse("GET http://host/a/b?c HTTP/1.1\r\nHost: h\r\n\r\n").requests.at(0).path, "/a/b");
     EXPECT_EQ(parse("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n").requests.at(0).path, "*");
