@@ -1,0 +1,98 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schemas/activity/event.h"
+#include "schemas/activity/message_key.h"
+#include "schemas/wire/consumer.h"
+#include "workers/groups/group.h"
+
+namespace activity::workers {
+
+/// How a batch moves the offset of one partition.
+struct Advance {
+    wire::TopicPartition partition;
+    std::int64_t epoch = 0;  ///< under which we own it
+    std::int64_t from = 0;   ///< offset that PostgreSQL has now
+    std::int64_t to = 0;     ///< and shall have
+};
+
+struct BatchLimits {
+    std::size_t records_max = 5'000;
+    std::size_t bytes_max = 8'388'608;
+    std::chrono::milliseconds age_max{100};  ///< since its first record
+};
+
+/// A record of the batch that can't be stored, and why.
+struct Refusal {
+    std::size_t record = 0;  ///< index into Batch::record()
+    std::string reason;      ///< a closed set: label of a metric, header of the dead letter
+    std::string detail;
+};
+
+/// What is stored in one transaction: the rows of the records, and the offsets behind them.
+/// add() and refuse() until it is full or old enough; seal(); then it is stored, as often as it takes.
+class Batch {
+  public:
+    explicit Batch(const Group& group) : group_(&group), write_row_(group.row_writer()) {}
+
+    /// The row of a record.
+    struct Row {
+        MessageKey key;
+        std::uint32_t begin = 0;
+        std::uint32_t size = 0;
+        std::uint32_t record = 0;
+    };
+
+    void add(wire::InboundRecord record, const ActivityEvent& event);
+    /// A record that no group can read.
+    void refuse(wire::InboundRecord record, std::string reason, std::string detail);
+    /// No more records: puts the rows in the order of their keys, keeps the first of each key.
+    void seal(std::vector<Advance> advances);
+    /// After seal(): rows, by their place in rows(), that the database refuses. `reason` for all.
+    void refuse_rows(std::span<const std::size_t> places, const std::string& reason,
+                     const std::vector<std::string>& details);
+    void clear();
+
+    bool empty() const { return records_.empty(); }
+    bool sealed() const { return sealed_; }
+    std::size_t size() const { return records_.size(); }
+    std::size_t bytes() const { return bytes_; }
+    /// Records that repeated a message ID of this batch.
+    std::size_t repeated() const { return repeated_; }
+    std::optional<Timestamp> newest_received() const { return newest_received_; }
+
+    const Group& group() const { return *group_; }
+    const wire::InboundRecord& record(std::size_t index) const { return records_[index]; }
+    std::span<const Row> rows() const { return rows_; }
+    std::string_view row_bytes(const Row& row) const {
+        return std::string_view(copy_.bytes()).substr(row.begin, row.size);
+    }
+    const std::vector<Advance>& advances() const { return advances_; }
+
+    /// Refused records whose dead letters are not delivered yet.
+    std::span<const Refusal> undelivered() const { return std::span(refusals_).subspan(delivered_); }
+    void all_delivered() { delivered_ = refusals_.size(); }
+
+  private:
+    const Group* group_;
+    Group::RowWriter write_row_;
+    std::vector<wire::InboundRecord> records_;
+    CopyRows copy_;
+    std::vector<Row> rows_;
+    std::vector<Refusal> refusals_;
+    std::size_t delivered_ = 0;
+    std::vector<Advance> advances_;
+    std::size_t bytes_ = 0;
+    std::size_t repeated_ = 0;
+    std::optional<Timestamp> newest_received_;
+    bool sealed_ = false;
+};
+
+}  // namespace activity::workers

@@ -1,0 +1,101 @@
+#include "workers/loop/dead_letters.h"
+
+#include <condition_variable>
+
+#include "schemas/activity/timestamp.h"
+#include "schemas/wire/failure.h"
+
+namespace activity::workers {
+namespace {
+
+/// Counts the reports of one deliver(). Its address is the ticket; it lives until all reports are in.
+class Receipt {
+  public:
+    void sent() {
+        const std::lock_guard lock(mutex_);
+        ++open_;
+    }
+
+    void report(const wire::DeliveryReport& report) {
+        const std::lock_guard lock(mutex_);
+        if (!report.persisted) error_ = report.error;
+        if (--open_ == 0) all_in_.notify_all();
+    }
+
+    /// The last error, empty if there was none.
+    std::string wait() {
+        std::unique_lock lock(mutex_);
+        all_in_.wait(lock, [this] { return open_ == 0; });
+        return error_;
+    }
+
+  private:
+    std::mutex mutex_;
+    std::condition_variable all_in_;
+    std::size_t open_ = 0;
+    std::string error_;
+};
+
+wire::Ticket ticket(Receipt& receipt) {
+    return reinterpret_cast<wire::Ticket>(&receipt);
+}
+Receipt& receipt_of(wire::Ticket ticket) {
+    return *reinterpret_cast<Receipt*>(ticket);  // NOLINT(performance-no-int-to-ptr)
+}
+
+void on_delivered(std::span<const wire::DeliveryReport> reports) {
+    for (const auto& report : reports) receipt_of(report.ticket).report(report);
+}
+
+}  // namespace
+
+wire::Record dead_letter(const wire::InboundRecord& record, std::string topic, std::string_view group,
+                         std::string_view reason, std::string_view detail) {
+    namespace header = wire::header;
+    wire::Record letter{std::move(topic), std::string(record.key()), record.headers(),
+                        std::string(record.value())};
+    letter.headers.emplace_back(header::dead_letter_reason, reason);
+    letter.headers.emplace_back(header::dead_letter_detail, detail);
+    letter.headers.emplace_back(header::dead_letter_group, group);
+    letter.headers.emplace_back(header::dead_letter_topic, record.topic());
+    letter.headers.emplace_back(header::dead_letter_partition, std::to_string(record.partition()));
+    letter.headers.emplace_back(header::dead_letter_offset, std::to_string(record.offset()));
+    letter.headers.emplace_back(header::dead_letter_at, format_timestamp(now()));
+    return letter;
+}
+
+wire::Publisher& Outbox::publisher() {
+    const std::lock_guard lock(mutex_);
+    if (!publisher_) publisher_ = make_publisher_(on_delivered);
+    return *publisher_;
+}
+
+void Outbox::deliver(std::span<const wire::Record> records) {
+    wire::Publisher& out = publisher();
+    Receipt receipt;
+    std::string refused;
+    for (const auto& record : records) {
+        receipt.sent();
+        auto enqueued = out.publish(record, ticket(receipt));
+        if (enqueued == wire::Enqueued::queue_full) {
+            // Make room: ours are the only records in it, or other loops' that wait like us.
+            receipt.report({.ticket = 0, .persisted = true});
+            refused = receipt.wait();
+            if (!refused.empty()) break;
+            receipt.sent();
+            enqueued = out.publish(record, ticket(receipt));
+        }
+        if (enqueued != wire::Enqueued::queued) {
+            receipt.report({.ticket = 0, .persisted = true});
+            refused = enqueued == wire::Enqueued::too_large ? "a record is larger than the producer takes"
+                                                            : "the queue is full";
+            break;
+        }
+    }
+    const std::string error = receipt.wait();
+    if (refused.empty()) refused = error;
+    if (!refused.empty())
+        throw wire::Failure(wire::Disposition::retry, "dead letters were not delivered: " + refused);
+}
+
+}  // namespace activity::workers

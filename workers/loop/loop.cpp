@@ -1,0 +1,447 @@
+#include "workers/loop/loop.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "schemas/service/log.h"
+#include "schemas/wire/failure.h"
+
+namespace activity::workers {
+namespace {
+
+using namespace std::chrono_literals;
+using std::chrono::milliseconds;
+
+constexpr milliseconds idle_poll = 100ms;
+constexpr milliseconds tend_interval = 1s;
+constexpr milliseconds watermarks_timeout = 5s;
+constexpr milliseconds reachable_timeout = 200ms;
+/// How often a partition is looked at that is ours but can't be read.
+constexpr milliseconds held_interval = 5s;
+constexpr milliseconds backoff_first = 100ms;
+constexpr milliseconds backoff_max = 5s;
+/// Deadlocks and the like: tries in place, before the loop stalls.
+constexpr int retries_in_place = 5;
+constexpr milliseconds retry_first = 5ms;
+constexpr milliseconds retry_max = 80ms;
+
+const char* kind(Remedy remedy) {
+    switch (remedy) {
+        case Remedy::wait: return "outage";
+        case Remedy::retry: return "retry";
+        case Remedy::data: return "data";
+    }
+    return "outage";
+}
+
+std::string name_of(const wire::TopicPartition& partition) {
+    return partition.topic + "[" + std::to_string(partition.partition) + "]";
+}
+
+/// Why a partition can't be read from where PostgreSQL stands; empty if it can. Reading on from anywhere else
+/// would skip records, or take a new topic's for the old one's.
+std::string why_held(std::int64_t wanted, std::int64_t oldest, std::int64_t end) {
+    if (wanted < oldest) {
+        return "records from offset " + std::to_string(wanted) + " to " + std::to_string(oldest - 1) +
+               " are gone from Kafka before they were stored";
+    }
+    if (wanted > end) {
+        return "stored up to offset " + std::to_string(wanted) + ", but Kafka ends at " +
+               std::to_string(end) + ": another topic of that name?";
+    }
+    return {};
+}
+
+}  // namespace
+
+Loop::Loop(const LoopSettings& settings, const Group& group, Store& store, Outbox& outbox, Metrics& metrics,
+           Status& status, std::function<void()> on_joined)
+    : settings_(settings),
+      group_(group),
+      store_(store),
+      outbox_(outbox),
+      metrics_(metrics),
+      status_(status),
+      on_joined_(std::move(on_joined)),
+      consumer_(settings.consumer),
+      batch_(group),
+      backoff_(backoff_first, backoff_max) {}
+
+void Loop::run(const std::atomic<bool>& stop) {
+    consumer_.subscribe(settings_.topics);
+    while (!stop.load(std::memory_order_relaxed)) {
+        std::visit([this](auto&& polled) { on(std::move(polled)); }, consumer_.poll(patience()));
+        if (!stall_ && batch_due()) store_batch();
+        tend();
+    }
+    finish();
+}
+
+milliseconds Loop::patience() const {
+    if (!stall_ && batch_.empty()) return idle_poll;
+    const auto due = stall_ ? stall_->retry_at : batch_began_ + settings_.batch.age_max;
+    // Rounded up, or the last millisecond would be spent spinning.
+    return std::clamp(std::chrono::ceil<milliseconds>(due - Clock::now()), milliseconds(0), idle_poll);
+}
+
+// --- add
+// ------------------------------------------------------------------------------------------------------
+
+void Loop::on(wire::InboundRecord record) {
+    if (!kafka_reachable_) note_kafka(true);
+    Owned* const owned = assignment_.find(record.topic(), record.partition());
+    if (owned == nullptr || batch_.sealed())
+        return;                                     // given up meanwhile: whoever reads it next starts there
+    if (record.offset() < owned->position) return;  // came again
+    if (record.offset() > owned->position && is_gap(*owned, record.offset())) return;
+    owned->position = record.offset() + 1;
+    if (batch_.empty()) batch_began_ = Clock::now();
+    auto event = reader_.read(record.value());
+    if (const auto* rejection = std::get_if<Rejection>(&event)) {
+        std::string detail =
+            rejection->field.empty() ? rejection->message : rejection->field + " " + rejection->message;
+        batch_.refuse(std::move(record), std::string(to_string(rejection->reason)), std::move(detail));
+    } else {
+        batch_.add(std::move(record), std::get<ActivityEvent>(event));
+    }
+}
+
+/// Kafka's offsets may jump over what was compacted away or belongs to a transaction; but our topics have
+/// neither, so a jump is first taken for a mistake of the client, and read again from where we were.
+bool Loop::is_gap(const Owned& owned, std::int64_t offset) {
+    const bool seen = gap_ && gap_->partition == owned.partition && gap_->offset == owned.position;
+    if (seen) {
+        metrics_.offset_gaps.Increment();
+        service::log_warn("Kafka's offsets jump", {{"partition", name_of(owned.partition)},
+                                                   {"from", std::to_string(owned.position)},
+                                                   {"to", std::to_string(offset)}});
+        gap_.reset();
+        return false;
+    }
+    gap_ = wire::PartitionOffset{owned.partition, owned.position};
+    fetch();
+    return true;
+}
+
+// --- store
+// ----------------------------------------------------------------------------------------------------
+
+bool Loop::batch_due() const {
+    if (batch_.empty()) return false;
+    return batch_.size() >= settings_.batch.records_max || batch_.bytes() >= settings_.batch.bytes_max ||
+           Clock::now() - batch_began_ >= settings_.batch.age_max;
+}
+
+void Loop::store_batch() {
+    const Attempt attempt = attempt_to_store();
+    switch (attempt.result) {
+        case Attempt::Result::stored:
+            if (stall_) end_stall();
+            break;
+        case Attempt::Result::fenced: on_fenced(attempt.now); break;
+        case Attempt::Result::failed: stall(attempt.why); break;
+    }
+}
+
+Loop::Attempt Loop::attempt_to_store() {
+    batch_.seal(assignment_.advances());
+    Backoff backoff(retry_first, retry_max);
+    for (int tries = 1;; ++tries) {
+        try {
+            const Outcome outcome = store_or_refuse();
+            if (const auto* fenced = std::get_if<Fenced>(&outcome))
+                return {Attempt::Result::fenced, {}, fenced->now};
+            advance(std::get<Stored>(outcome).fresh);
+            return {Attempt::Result::stored, {}, {}};
+        } catch (const StoreFailure& failure) {
+            metrics_.transactions_failed(kind(failure.remedy())).Increment();
+            if (failure.remedy() != Remedy::retry || tries == retries_in_place) {
+                return {Attempt::Result::failed, "PostgreSQL: " + std::string(failure.what()), {}};
+            }
+            std::this_thread::sleep_for(backoff.next());
+        } catch (const wire::Failure& failure) {
+            return {Attempt::Result::failed, failure.what(), {}};
+        }
+    }
+}
+
+/// Until nothing is left that the database refuses. The offsets move only after the dead letters are
+/// delivered.
+Outcome Loop::store_or_refuse() {
+    for (;;) {
+        deliver_dead_letters();
+        const auto began = Clock::now();
+        Outcome outcome = store_.store(batch_);
+        metrics_.transaction_seconds.Observe(std::chrono::duration<double>(Clock::now() - began).count());
+        const auto* refused = std::get_if<Refused>(&outcome);
+        if (refused == nullptr) return outcome;
+        metrics_.transactions_failed(kind(Remedy::data)).Increment();
+        batch_.refuse_rows(refused->places, "database", refused->details);
+    }
+}
+
+void Loop::deliver_dead_letters() {
+    const auto refusals = batch_.undelivered();
+    if (refusals.empty()) return;
+    std::vector<wire::Record> letters;
+    letters.reserve(refusals.size());
+    for (const auto& refusal : refusals) {
+        letters.push_back(dead_letter(batch_.record(refusal.record), settings_.dead_letter_topic, group_.name,
+                                      refusal.reason, refusal.detail));
+    }
+    outbox_.deliver(letters);
+    for (const auto& refusal : refusals) metrics_.dead_lettered(refusal.reason).Increment();
+    const auto& first = batch_.record(refusals.front().record);
+    service::log_warn("records went to the dead-letter topic",
+                      {{"records", std::to_string(refusals.size())},
+                       {"first", std::string(first.topic()) + "[" + std::to_string(first.partition()) + "]@" +
+                                     std::to_string(first.offset())},
+                       {"reason", refusals.front().reason}});
+    batch_.all_delivered();
+}
+
+// --- advance
+// --------------------------------------------------------------------------------------------------
+
+void Loop::advance(std::size_t fresh) {
+    const auto& moves = batch_.advances();
+    metrics_.consumed.Increment(static_cast<double>(batch_.size()));
+    metrics_.stored.Increment(static_cast<double>(fresh));
+    metrics_.duplicate.Increment(static_cast<double>(batch_.rows().size() - fresh + batch_.repeated()));
+    metrics_.batch_records.Observe(static_cast<double>(batch_.size()));
+    if (batch_.newest_received()) metrics_.note_stored(*batch_.newest_received());
+    assignment_.stored(moves);
+    std::vector<wire::PartitionOffset> offsets;
+    offsets.reserve(moves.size());
+    for (const auto& move : moves) offsets.push_back({move.partition, move.to});
+    consumer_.commit_async(offsets);
+    batch_.clear();
+}
+
+/// PostgreSQL's offsets are not where we left them. Either a commit whose answer got lost is in after all, or
+/// somebody else owns the partitions, or the database is an older one. The first goes on; the others drop
+/// what is in hand and start from what PostgreSQL says.
+void Loop::on_fenced(const std::vector<PartitionState>& now) {
+    if (is_in(now)) {
+        service::log_info("a commit in doubt is in");
+        advance(batch_.rows().size());
+        if (stall_) end_stall();
+        return;
+    }
+    metrics_.transactions_failed("fenced").Increment();
+    const auto& moves = batch_.advances();
+    const bool newer_owner = std::ranges::any_of(now, [&](const PartitionState& state) {
+        return std::ranges::any_of(moves, [&](const Advance& move) {
+            return move.partition == state.partition && move.epoch < state.epoch;
+        });
+    });
+    service::log_warn(
+        "batch dropped: PostgreSQL's offsets are not ours",
+        {{"records", std::to_string(batch_.size())}, {"newer owner", newer_owner ? "yes" : "no"}});
+    batch_.clear();
+    set_assignment({});
+    claim_due_ = true;
+    if (newer_owner) {
+        // We may have been away for long: Kafka tells us with the next heartbeat whether we still are a
+        // member. Claiming at once would only take the partitions from their rightful owner.
+        stall("another worker owns the partitions", settings_.consumer.session_timeout / 10 + 1s);
+    } else {
+        claim();
+    }
+}
+
+bool Loop::is_in(const std::vector<PartitionState>& now) const {
+    return std::ranges::all_of(batch_.advances(), [&](const Advance& move) {
+        return std::ranges::any_of(now, [&](const PartitionState& state) {
+            return state.partition == move.partition && state.epoch == move.epoch &&
+                   state.next_offset == move.to;
+        });
+    });
+}
+
+// --- partitions come and go
+// -----------------------------------------------------------------------------------
+
+void Loop::on(const wire::Assigned& assigned) {
+    note_kafka(true);
+    metrics_.rebalances.Increment();
+    assigned_ = assigned.partitions;
+    batch_.clear();
+    set_assignment({});
+    claim_due_ = true;
+    if (stall_) {
+        consumer_.assign({});  // an answer for now: the group does not wait for PostgreSQL
+    } else {
+        claim();
+    }
+}
+
+void Loop::on(const wire::Revoked& revoked) {
+    if (!revoked.lost && !stall_ && !batch_.empty()) {
+        if (attempt_to_store().result != Attempt::Result::stored)
+            service::log_info("batch dropped on revocation");
+    }
+    // Range assignment is eager: all partitions go, and come back with the next Assigned.
+    give_up_partitions();
+    consumer_.unassign();
+}
+
+void Loop::give_up_partitions() {
+    batch_.clear();
+    set_assignment({});
+    assigned_.clear();
+    claim_due_ = false;
+    if (stall_) end_stall();
+}
+
+void Loop::claim() {
+    try {
+        set_assignment(claimed());
+    } catch (const StoreFailure& failure) {
+        metrics_.transactions_failed(kind(failure.remedy())).Increment();
+        stall("PostgreSQL: " + std::string(failure.what()));
+        return;
+    } catch (const wire::Failure& failure) {
+        if (failure.disposition() == wire::Disposition::fatal) throw;
+        stall("Kafka: " + std::string(failure.what()));
+        return;
+    }
+    claim_due_ = false;
+    if (stall_) end_stall();
+    fetch();
+    service::log_info("partitions claimed", {{"partitions", std::to_string(assignment_.all().size())}});
+    status_.joined();
+    if (on_joined_) std::exchange(on_joined_, nullptr)();
+}
+
+std::vector<Owned> Loop::claimed() {
+    std::vector<wire::PartitionOffset> oldest;
+    std::vector<std::pair<std::int64_t, std::int64_t>> watermarks;
+    auto partitions = assigned_;
+    std::ranges::sort(partitions);
+    for (const auto& partition : partitions) {
+        watermarks.push_back(consumer_.watermarks(partition, watermarks_timeout));
+        oldest.push_back({partition, watermarks.back().first});
+    }
+    const auto states = store_.claim(oldest);
+    std::vector<Owned> owned;
+    for (std::size_t i = 0; i < partitions.size(); ++i) {
+        const auto state = std::ranges::find(states, partitions[i], &PartitionState::partition);
+        if (state == states.end()) throw StoreFailure(Remedy::wait, "", "a partition could not be claimed");
+        const auto [first, end] = watermarks[i];
+        owned.push_back({partitions[i], state->epoch, state->next_offset, state->next_offset,
+                         why_held(state->next_offset, first, end)});
+        metrics_.set_lag(partitions[i], std::max<std::int64_t>(end - state->next_offset, 0));
+    }
+    return owned;
+}
+
+void Loop::set_assignment(std::vector<Owned> owned) {
+    const auto is_held = [](const Owned& one) { return !one.held.empty(); };
+    for (const auto& old : assignment_.all()) {
+        const bool stays = std::ranges::find(owned, old.partition, &Owned::partition) != owned.end();
+        if (!stays) metrics_.remove_lag(old.partition);
+    }
+    metrics_.partitions_held.Decrement(
+        static_cast<double>(std::ranges::count_if(assignment_.all(), is_held)));
+    metrics_.partitions_held.Increment(static_cast<double>(std::ranges::count_if(owned, is_held)));
+    assignment_.set(std::move(owned));
+    gap_.reset();
+    held_since_ = Clock::now();
+    const std::string held = assignment_.held();
+    status_.set_held(held);
+    if (!held.empty())
+        service::log_error("partitions are held, an operator must decide where to go on",
+                           {{"partitions", held}});
+}
+
+void Loop::on(const wire::PollFailure& failure) {
+    if (failure.fatal) throw wire::Failure(wire::Disposition::fatal, failure.what);
+    if (failure.unreachable) {
+        note_kafka(false);
+        return;
+    }
+    service::log_warn("kafka consumer", {{"error", failure.what}, {"partition", name_of(failure.partition)}});
+    if (!failure.offset_out_of_range || stall_) return;
+    // What we have is good. Then look at what Kafka still has.
+    if (!batch_.empty()) store_batch();
+    if (stall_ || claim_due_) return;
+    claim_due_ = true;
+    stall("Kafka has no record at an offset of " + name_of(failure.partition));
+}
+
+// --- outages
+// --------------------------------------------------------------------------------------------------
+
+void Loop::stall(const std::string& why, std::optional<milliseconds> wait) {
+    const auto pause = wait.value_or(backoff_.next());
+    if (!stall_) {
+        metrics_.paused.Increment();
+        consumer_.assign({});
+        service::log_warn("paused", {{"why", why}});
+    } else if (stall_->why != why) {
+        service::log_warn("still paused", {{"why", why}});
+    }
+    stall_ = Stall{why, Clock::now() + pause};
+    status_.set_stall("paused: " + why);
+}
+
+/// Whoever ends it sees to it that the right partitions are read.
+void Loop::end_stall() {
+    stall_.reset();
+    backoff_.reset();
+    metrics_.paused.Decrement();
+    status_.set_stall({});
+    service::log_info("resumed");
+}
+
+void Loop::tend() {
+    const auto now = Clock::now();
+    if (stall_ && now >= stall_->retry_at) {
+        if (claim_due_) {
+            claim();
+        } else {
+            store_batch();
+            if (!stall_) fetch();
+        }
+    }
+    if (now - tended_at_ < tend_interval) return;
+    tended_at_ = now;
+    show_lag();
+    metrics_.refresh_freshness();
+    if (!kafka_reachable_) note_kafka(consumer_.reachable(reachable_timeout));
+    if (!stall_ && !assignment_.held().empty() && now - held_since_ >= held_interval) {
+        if (!batch_.empty()) store_batch();
+        if (!stall_) claim();
+    }
+}
+
+void Loop::show_lag() {
+    for (const auto& owned : assignment_.all()) {
+        if (const auto end = consumer_.high_watermark(owned.partition)) {
+            metrics_.set_lag(owned.partition, std::max<std::int64_t>(*end - owned.stored, 0));
+        }
+    }
+}
+
+void Loop::note_kafka(bool reachable) {
+    if (reachable == kafka_reachable_) return;
+    kafka_reachable_ = reachable;
+    status_.set_kafka_reachable(reachable);
+    if (reachable) {
+        service::log_info("Kafka answers again");
+    } else {
+        service::log_warn("Kafka does not answer");
+    }
+}
+
+void Loop::finish() {
+    if (!stall_ && !batch_.empty() && attempt_to_store().result != Attempt::Result::stored) {
+        service::log_info("batch dropped at the end");
+    }
+    give_up_partitions();
+    consumer_.close();
+}
+
+}  // namespace activity::workers

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schemas/activity/event.h"
+#include "schemas/wire/consumer.h"
+#include "workers/groups/group.h"
+#include "workers/loop/assignment.h"
+#include "workers/loop/backoff.h"
+#include "workers/loop/batch.h"
+#include "workers/loop/dead_letters.h"
+#include "workers/loop/metrics.h"
+#include "workers/loop/status.h"
+#include "workers/store/store.h"
+
+namespace activity::workers {
+
+struct LoopSettings {
+    wire::ConsumerSettings consumer;
+    std::vector<std::string> topics;  ///< with prefix
+    std::string dead_letter_topic;    ///< with prefix
+    BatchLimits batch;
+};
+
+/// Poll, add, store, advance: one thread, one consumer, one store.
+///
+/// The offsets are PostgreSQL's. When Kafka assigns partitions, the loop claims them there and reads from
+/// where they stand; a batch moves them in its own transaction, or is dropped. So whatever breaks, the worst
+/// that can happen is to read again.
+class Loop {
+  public:
+    /// `on_joined` is called once, on the loop's thread, when it has its first assignment.
+    Loop(const LoopSettings& settings, const Group& group, Store& store, Outbox& outbox, Metrics& metrics,
+         Status& status, std::function<void()> on_joined);
+
+    /// Until `stop`. Then it stores what it has or drops it, and leaves the group.
+    /// Throws wire::Failure if the consumer can never work again.
+    void run(const std::atomic<bool>& stop);
+
+  private:
+    using Clock = std::chrono::steady_clock;
+
+    /// While a server is away: nothing is fetched, a batch stays in hand, the group still hears from us.
+    struct Stall {
+        std::string why;
+        Clock::time_point retry_at;
+    };
+
+    void on(wire::Nothing) {}
+    void on(wire::InboundRecord record);
+    void on(const wire::Assigned& assigned);
+    void on(const wire::Revoked& revoked);
+    void on(const wire::PollFailure& failure);
+
+    /// What became of a try to store the batch.
+    struct Attempt {
+        enum class Result { stored, fenced, failed } result;
+        std::string why;                  ///< failed
+        std::vector<PartitionState> now;  ///< fenced
+    };
+
+    std::chrono::milliseconds patience() const;
+    bool batch_due() const;
+    void store_batch();
+    Attempt attempt_to_store();
+    Outcome store_or_refuse();
+    void deliver_dead_letters();
+    void advance(std::size_t fresh);
+    void on_fenced(const std::vector<PartitionState>& now);
+    bool is_in(const std::vector<PartitionState>& now) const;
+
+    void claim();
+    std::vector<Owned> claimed();
+    void set_assignment(std::vector<Owned> owned);
+    void fetch() { consumer_.assign(assignment_.positions()); }
+    void give_up_partitions();
+    bool is_gap(const Owned& owned, std::int64_t offset);
+    void finish();
+
+    void stall(const std::string& why, std::optional<std::chrono::milliseconds> wait = std::nullopt);
+    void end_stall();
+    void tend();
+    void show_lag();
+    void note_kafka(bool reachable);
+
+    LoopSettings settings_;
+    const Group& group_;
+    Store& store_;
+    Outbox& outbox_;
+    Metrics& metrics_;
+    Status& status_;
+    std::function<void()> on_joined_;
+
+    wire::Consumer consumer_;
+    EventReader reader_;
+    Batch batch_;  // after consumer_: its records die first
+    Clock::time_point batch_began_;
+    Assignment assignment_;
+    std::vector<wire::TopicPartition> assigned_;  ///< by Kafka, claimed or not
+    bool claim_due_ = false;
+    std::optional<Stall> stall_;
+    Backoff backoff_;
+    bool kafka_reachable_ = true;
+    std::optional<wire::PartitionOffset> gap_;  ///< where Kafka's offsets jumped; looked at twice
+    Clock::time_point tended_at_;
+    Clock::time_point held_since_;
+};
+
+}  // namespace activity::workers

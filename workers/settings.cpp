@@ -1,0 +1,51 @@
+#include "workers/settings.h"
+
+#include <chrono>
+#include <stdexcept>
+
+#include "schemas/catalogue/catalogue.h"
+#include "workers/store/connection.h"
+
+namespace activity::workers {
+
+Settings read_settings(service::SettingsReader& reader) {
+    using std::chrono::milliseconds;
+    Settings settings;
+    auto& cluster = settings.consumer.cluster;
+    cluster.bootstrap = reader.required("ACTIVITY_KAFKA_BOOTSTRAP", "Kafka's brokers, host:port[,host:port]");
+    try {
+        cluster.options = wire::parse_client_options(
+            reader.text("ACTIVITY_KAFKA_OPTIONS", "further librdkafka options, name=value;name=value", ""));
+    } catch (const std::invalid_argument& error) {
+        reader.mistake(std::string("ACTIVITY_KAFKA_OPTIONS: ") + error.what());
+    }
+    settings.postgres = reader.secret("ACTIVITY_POSTGRES_URL", "libpq URL or keyword string of the database");
+    try {
+        if (!settings.postgres.empty()) check_conninfo(settings.postgres);
+    } catch (const std::invalid_argument& error) {
+        reader.mistake(std::string("ACTIVITY_POSTGRES_URL: ") + error.what());
+    }
+    settings.topic_prefix =
+        reader.text("ACTIVITY_TOPIC_PREFIX", "before the name of every topic", "activity.");
+    settings.group_prefix = reader.text("ACTIVITY_GROUP_PREFIX", "before the ID of the Kafka group", "");
+    settings.catalogue =
+        reader.text("ACTIVITY_CATALOGUE", "path of catalogue.toml", Catalogue::default_file().string());
+    settings.batch.records_max = static_cast<std::size_t>(
+        reader.integer("ACTIVITY_WORKER_BATCH_MAX_RECORDS", "records of a transaction", 5'000, 1, 1'000'000));
+    settings.batch.bytes_max = static_cast<std::size_t>(reader.integer(
+        "ACTIVITY_WORKER_BATCH_MAX_BYTES", "bytes of a transaction's records", 8'388'608, 1, 1'073'741'824));
+    settings.batch.age_max =
+        reader.milliseconds("ACTIVITY_WORKER_BATCH_MAX_AGE_MS", "how long a record waits for others",
+                            milliseconds(100), milliseconds(1), milliseconds(60'000));
+    settings.consumer.session_timeout =
+        reader.milliseconds("ACTIVITY_KAFKA_SESSION_TIMEOUT_MS", "silence after which others take over",
+                            milliseconds(45'000), milliseconds(1'000), milliseconds(1'800'000));
+    settings.consumer.instance_id = reader.text("ACTIVITY_KAFKA_INSTANCE_ID",
+                                                "stable name of this process in its group; empty: none", "");
+    settings.admin = reader.address("ACTIVITY_ADMIN_ADDRESS",
+                                    "host:port of /metrics, /health/live, /health/ready", "127.0.0.1:8091");
+    settings.log = service::read_log_settings(reader);
+    return settings;
+}
+
+}  // namespace activity::workers

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "workers/groups/group.h"
+#include "workers/store/store.h"
+
+namespace activity::workers {
+
+class Connection;
+
+struct PostgresSettings {
+    std::string conninfo;  ///< libpq URL or keyword string; secret
+    std::string group_id;  ///< Kafka's ID of the group, part_offset.grp
+    std::string owner;     ///< who we are, for people: part_offset.owner and the application name
+};
+
+/// One connection to PostgreSQL, made when it is needed and made anew after it broke. One thread.
+class PostgresStore final : public Store {
+  public:
+    PostgresStore(PostgresSettings settings, const Group& group);
+    ~PostgresStore() override;
+
+    std::vector<PartitionState> claim(const std::vector<wire::PartitionOffset>& oldest) override;
+    Outcome store(const Batch& batch) override;
+
+  private:
+    template <typename Work>
+    auto guarded(Work&& work);
+    void connect();
+    Outcome store_whole(const Batch& batch);
+    Refused find_refused(const Batch& batch);
+    void copy(const Batch& batch, std::size_t begin, std::size_t end);
+
+    PostgresSettings settings_;
+    const Group& group_;
+    std::unique_ptr<Connection> connection_;
+    std::string chunk_;  ///< of COPY data
+};
+
+}  // namespace activity::workers
