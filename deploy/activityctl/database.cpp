@@ -71,7 +71,8 @@ std::unique_ptr<pqxx::connection> connect(const std::string& url, std::chrono::m
     setenv("PGAPPNAME", "activityctl", 0);
     try {
         auto connection = std::make_unique<pqxx::connection>(url);
-        // Else a broken connection silently becomes a new session. Deprecated because libpqxx 7 never does that.
+        // Else a broken connection silently becomes a new session. Deprecated because libpqxx 7 never does
+        // that.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
         connection->inhibit_reactivation(true);

@@ -57,8 +57,13 @@ int main(int argc, char** argv) {
         return exit_usage;
     } catch (const wire::Failure& failure) {
         std::cerr << failure.what() << '\n';
-        if (failure.disposition() == wire::Disposition::retry)
-            std::cerr << "Check that Kafka runs, and ACTIVITY_KAFKA_BOOTSTRAP.\n";
+        switch (failure.disposition()) {
+            case wire::Disposition::retry:
+                std::cerr << "Check that Kafka runs, and ACTIVITY_KAFKA_BOOTSTRAP.\n";
+                break;
+            case wire::Disposition::fatal: std::cerr << "Check ACTIVITY_KAFKA_OPTIONS.\n"; break;
+            case wire::Disposition::reject: break;
+        }
         return exit_failed;
     } catch (const std::exception& error) {
         std::cerr << error.what() << '\n';

@@ -1,5 +1,6 @@
 #include "deploy/activityctl/terminal.h"
 
+#include <poll.h>
 #include <unistd.h>
 #include <csignal>
 #include <iostream>
@@ -38,6 +39,11 @@ void catch_interrupts() {
 
 bool interrupted() {
     return was_interrupted != 0;
+}
+
+bool reader_has_gone() {
+    pollfd out{STDOUT_FILENO, 0, 0};
+    return poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
 }
 
 }  // namespace activity::ctl

@@ -15,4 +15,7 @@ bool confirmed(const std::string& question, const std::string& name);
 void catch_interrupts();
 bool interrupted();
 
+/// Whether whoever read stdout through a pipe has gone: to notice it without writing.
+bool reader_has_gone();
+
 }  // namespace activity::ctl

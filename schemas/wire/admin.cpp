@@ -4,7 +4,7 @@
 #include <array>
 #include <cassert>
 #include <mutex>
-#include <set>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -100,9 +100,12 @@ class Admin::Impl {
         // librdkafka writes to stderr on its own; its last words belong into the Failure instead.
         rd_kafka_conf_set_opaque(conf.get(), this);
         rd_kafka_conf_set_log_cb(conf.get(),
-                                 [](const rd_kafka_t* client, int, const char*, const char* text) {
-                                     if (client != nullptr)
+                                 [](const rd_kafka_t* client, int, const char* facility, const char* text) {
+                                     // FAIL tells why a connection failed; what follows it is only that no
+                                     // other is left.
+                                     if (client != nullptr && std::string_view(facility) == "FAIL") {
                                          static_cast<Impl*>(rd_kafka_opaque(client))->heard(text);
+                                     }
                                  });
         client_ = new_client(RD_KAFKA_CONSUMER, std::move(conf));
         queue_.reset(rd_kafka_queue_new(client_.get()));
@@ -216,7 +219,12 @@ class Admin::Impl {
                " s";
     }
 
-    void heard(const char* text) {
+    /// `[thrd:host:port/bootstrap]: host:port/bootstrap: Connect to … failed: … (after 0ms in state CONNECT)`
+    void heard(std::string_view text) {
+        if (const auto end = text.find("]: "); text.starts_with("[thrd:") && end != std::string_view::npos) {
+            text.remove_prefix(end + 3);
+        }
+        text = text.substr(0, text.find(" (after "));
         const std::lock_guard lock(mutex_);
         heard_ = text;
     }
@@ -443,7 +451,8 @@ void Admin::grow_topic(const std::string& topic, int partitions) {
 
 void Admin::alter_config(const std::string& topic, const std::map<std::string, std::string>& options) {
     std::map<std::string, std::string> all = options;
-    for (const auto& [name, current] : topic_configs({topic})[topic]) {
+    const auto configs = topic_configs({topic});
+    for (const auto& [name, current] : configs.at(topic)) {
         if (current.of_topic) all.try_emplace(name, current.value);
     }
     const ConfigResource resource(rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic.c_str()));

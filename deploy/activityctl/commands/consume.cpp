@@ -48,7 +48,7 @@ class Printer {
     }
 
     /// Must come before a commit. False if nobody reads any more.
-    static bool flush() { return static_cast<bool>(std::cout.flush()); }
+    static bool flush() { return std::cout.flush() && !reader_has_gone(); }
 
   private:
     std::string format_;

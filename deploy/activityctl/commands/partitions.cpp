@@ -33,10 +33,17 @@ std::vector<Row> list_partitions(Database& database) {
 
 int list(const Context& context) {
     auto database = context.database();
-    Table table({"partition", "rows_estimate", context.json ? "bytes" : "size", "bound"});
+    // The bounds say nothing to people that the names don't.
+    auto columns = context.json ? std::vector<std::string>{"partition", "rows_estimate", "bytes", "bound"}
+                                : std::vector<std::string>{"partition", "rows_estimate", "size"};
+    Table table(std::move(columns));
     for (const auto& row : list_partitions(database)) {
-        table.add({row[0].value(), row[2] ? Cell(whole(row[2])) : Cell(),
-                   context.json ? Cell(whole(row[3])) : Cell(row[4].value()), row[1].value()});
+        const Cell rows = row[2] ? Cell(whole(row[2])) : Cell();
+        if (context.json) {
+            table.add({row[0].value(), rows, whole(row[3]), row[1].value()});
+        } else {
+            table.add({row[0].value(), rows, row[4].value()});
+        }
     }
     if (context.json) {
         std::cout << table.json() << '\n';
