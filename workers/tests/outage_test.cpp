@@ -107,7 +107,7 @@ TEST(OutageTest, kafka_stopped_and_started) {
     Pipeline pipeline;
     Ledger ledger;
     // A queue that fills within the outage.
-    auto ingest = pipeline.start_ingest({{"ACTIVITY_INGEST_QUEUE_KBYTES", "8192"}});
+    auto ingest = pipeline.start_ingest({{"ACTIVITY_INGEST_QUEUE_KBYTES_MAX", "8192"}});
     auto worker = pipeline.start_worker();
     {
         StubbornClients clients(pipeline, ledger);

@@ -57,7 +57,7 @@ KafkaRecord record_of(const rd_kafka_message_t& message) {
 
 bool kafka_answers(const std::string& bootstrap) {
     const auto handle = client(RD_KAFKA_PRODUCER, bootstrap, {{"reconnect.backoff.max.ms", "200"}});
-    const rd_kafka_metadata* metadata = nullptr;
+    const struct rd_kafka_metadata* metadata = nullptr;
     if (rd_kafka_metadata(handle.get(), 1, nullptr, &metadata, 2'000) != RD_KAFKA_RESP_ERR_NO_ERROR) return false;
     const wire::MetadataHandle owned(metadata);
     return metadata->broker_cnt > 0;
@@ -81,7 +81,7 @@ class KafkaView::Impl {
     rd_kafka_t* writing() { return producer_.get(); }
 
     wire::MetadataHandle metadata() {
-        const rd_kafka_metadata* result = nullptr;
+        const struct rd_kafka_metadata* result = nullptr;
         check(rd_kafka_metadata(reading(), 1, nullptr, &result, timeout_ms), "metadata");
         return wire::MetadataHandle(result);
     }
@@ -180,22 +180,18 @@ KafkaRecord KafkaView::write(KafkaRecord record) {
     wire::HeadersHandle headers(rd_kafka_headers_new(record.headers.size()));
     for (const auto& [name, value] : record.headers)
         rd_kafka_header_add(headers.get(), name.data(), static_cast<ssize_t>(name.size()), value.data(), static_cast<ssize_t>(value.size()));
-    // A topic's handle, because a message without key or value is told apart from one with an empty one only here.
-    const wire::TopicHandle topic(rd_kafka_topic_new(impl_->writing(), record.at.topic.c_str(), nullptr));
     struct Delivered {
         bool done = false;
         std::int64_t offset = -1;
         std::int32_t partition = -1;
         rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
     } delivered;
-    static_assert(RD_KAFKA_PARTITION_UA == -1);
-    const auto empty_is_not_null = [](const std::optional<std::string>& bytes) -> void* {
-        return bytes ? const_cast<char*>(bytes->data()) : nullptr;
-    };
-    check(rd_kafka_producev(impl_->writing(), RD_KAFKA_V_RKT(topic.get()), RD_KAFKA_V_PARTITION(record.at.partition),
+    const auto bytes = [](const std::optional<std::string>& text) -> void* { return text ? const_cast<char*>(text->data()) : nullptr; };
+    const auto length = [](const std::optional<std::string>& text) { return text ? text->size() : 0; };
+    check(rd_kafka_producev(impl_->writing(), RD_KAFKA_V_TOPIC(record.at.topic.c_str()), RD_KAFKA_V_PARTITION(record.at.partition),
                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                            RD_KAFKA_V_KEY(empty_is_not_null(record.key), record.key ? record.key->size() : 0),
-                            RD_KAFKA_V_VALUE(empty_is_not_null(record.value), record.value ? record.value->size() : 0),
+                            RD_KAFKA_V_KEY(bytes(record.key), length(record.key)),
+                            RD_KAFKA_V_VALUE(bytes(record.value), length(record.value)),
                             RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_OPAQUE(&delivered), RD_KAFKA_V_END),
           "produce to " + record.at.topic);
     static_cast<void>(headers.release());
