@@ -65,6 +65,7 @@ class Loop {
     };
 
     std::chrono::milliseconds patience() const;
+    bool batch_full() const;
     bool batch_due() const;
     void store_batch();
     Attempt attempt_to_store();
