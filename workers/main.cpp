@@ -152,7 +152,7 @@ int main_of(int argc, char** argv) {
     auto reader = service::SettingsReader::from_environment();
     const Settings settings = read_settings(reader);
     if (help) {
-        std::cout << app.help() << "\nSettings (environment):\n" << reader.help();
+        std::cout << app.help() << '\n' << reader.help();
         return 0;
     }
     options.group = find_group(group_name);

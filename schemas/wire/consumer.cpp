@@ -219,6 +219,8 @@ class Consumer::Impl {
         auto& self = *static_cast<Impl*>(opaque);
         if (self.closed_) return;
         const auto code = static_cast<rd_kafka_resp_err_t>(error);
+        // One broker of several; the log has it, and the client sees to it.
+        if (code == RD_KAFKA_RESP_ERR__TRANSPORT || code == RD_KAFKA_RESP_ERR__RESOLVE) return;
         PollFailure failure;
         failure.what = std::string(rd_kafka_err2name(code)) + ": " + reason;
         failure.unreachable = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
@@ -306,6 +308,32 @@ std::pair<std::int64_t, std::int64_t> Consumer::watermarks(const TopicPartition&
                                              &low, &high, static_cast<int>(timeout.count())),
             "offsets that Kafka has");
     return {low, high};
+}
+
+std::vector<std::pair<std::int64_t, std::int64_t>> Consumer::watermarks(
+    const std::vector<TopicPartition>& partitions, milliseconds timeout) const {
+    // Kafka's ListOffsets takes the oldest and the next offset as times before all others, -2 and -1; the
+    // library asks each leader once for all of its partitions. One by one, a broker would answer each only
+    // after the fetch that waits on the same connection.
+    const auto ask = [&](std::int64_t special) {
+        auto list = list_of(partitions);
+        for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = special;
+        require(rd_kafka_offsets_for_times(impl_->client(), list.get(), static_cast<int>(timeout.count())),
+                "offsets that Kafka has");
+        for (int i = 0; i < list->cnt; ++i) require(list->elems[i].err, "offsets that Kafka has");
+        return list;
+    };
+    std::vector<std::pair<std::int64_t, std::int64_t>> out;
+    if (partitions.empty()) return out;
+    const auto oldest = ask(offset_beginning);
+    const auto next = ask(offset_end);
+    for (const auto& [topic, partition] : partitions) {
+        const auto offset = [&, &name = topic, number = partition](const PartitionListHandle& list) {
+            return rd_kafka_topic_partition_list_find(list.get(), name.c_str(), number)->offset;
+        };
+        out.emplace_back(offset(oldest), offset(next));
+    }
+    return out;
 }
 
 bool Consumer::reachable(milliseconds timeout) const {

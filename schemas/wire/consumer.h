@@ -116,6 +116,9 @@ class Consumer {
     /// Oldest offset that Kafka still has and its next one, asked of the broker. Throws Failure.
     std::pair<std::int64_t, std::int64_t> watermarks(const TopicPartition& partition,
                                                      std::chrono::milliseconds timeout) const;
+    /// The same of many partitions in two requests to each broker. In their order. Throws Failure.
+    std::vector<std::pair<std::int64_t, std::int64_t>> watermarks(
+        const std::vector<TopicPartition>& partitions, std::chrono::milliseconds timeout) const;
     /// Whether a broker answers, asked of it.
     bool reachable(std::chrono::milliseconds timeout) const;
     /// Leaves the group, so that others take over at once. Answers what has not been answered. Nothing may be

@@ -300,6 +300,7 @@ void Loop::give_up_partitions() {
     batch_.clear();
     set_assignment({});
     assigned_.clear();
+    status_.set_assigned(false);
     claim_due_ = false;
     if (stall_) end_stall();
 }
@@ -320,19 +321,17 @@ void Loop::claim() {
     if (stall_) end_stall();
     fetch();
     service::log_info("partitions claimed", {{"partitions", std::to_string(assignment_.all().size())}});
-    status_.joined();
+    status_.set_assigned(true);
     if (on_joined_) std::exchange(on_joined_, nullptr)();
 }
 
 std::vector<Owned> Loop::claimed() {
-    std::vector<wire::PartitionOffset> oldest;
-    std::vector<std::pair<std::int64_t, std::int64_t>> watermarks;
     auto partitions = assigned_;
     std::ranges::sort(partitions);
-    for (const auto& partition : partitions) {
-        watermarks.push_back(consumer_.watermarks(partition, watermarks_timeout));
-        oldest.push_back({partition, watermarks.back().first});
-    }
+    const auto watermarks = consumer_.watermarks(partitions, watermarks_timeout);
+    std::vector<wire::PartitionOffset> oldest;
+    for (std::size_t i = 0; i < partitions.size(); ++i)
+        oldest.push_back({partitions[i], watermarks[i].first});
     const auto states = store_.claim(oldest);
     std::vector<Owned> owned;
     for (std::size_t i = 0; i < partitions.size(); ++i) {
@@ -371,7 +370,9 @@ void Loop::on(const wire::PollFailure& failure) {
         note_kafka(false);
         return;
     }
-    service::log_warn("kafka consumer", {{"error", failure.what}, {"partition", name_of(failure.partition)}});
+    const bool about_partition = !failure.partition.topic.empty();
+    service::log_warn("kafka consumer", {{"error", failure.what},
+                                         {"partition", about_partition ? name_of(failure.partition) : "-"}});
     if (!failure.offset_out_of_range || stall_) return;
     // What we have is good. Then look at what Kafka still has.
     if (!batch_.empty()) store_batch();

@@ -10,9 +10,10 @@ namespace activity::workers {
 /// How a loop does, for /health/ready. Written by its loop, read by the admin endpoint.
 class Status {
   public:
-    void joined() {
+    /// Whether it has its part of the partitions, which may be none.
+    void set_assigned(bool assigned) {
         const std::lock_guard lock(mutex_);
-        joined_ = true;
+        assigned_ = assigned;
     }
     /// Empty: it works.
     void set_stall(std::string why) {
@@ -32,14 +33,14 @@ class Status {
         const std::lock_guard lock(mutex_);
         if (!kafka_reachable_) return {false, "Kafka does not answer"};
         if (!stall_.empty()) return {false, stall_};
-        if (!joined_) return {false, "has not joined its group yet"};
+        if (!assigned_) return {false, "waits for its group to assign partitions"};
         if (!held_.empty()) return {false, held_};
         return {true, "reads its partitions"};
     }
 
   private:
     mutable std::mutex mutex_;
-    bool joined_ = false;
+    bool assigned_ = false;
     bool kafka_reachable_ = true;
     std::string stall_;
     std::string held_;

@@ -140,8 +140,13 @@ template <typename Work>
 auto PostgresStore::guarded(Work&& work) {
     const auto broken = [this] { return !connection_ || connection_->broken(); };
     const auto give_up = [this](const std::string& sqlstate, std::string_view what) {
+        // Once the connection is gone, libpq knows why; libpqxx only that it can't go on.
+        const char* const lost = connection_ && connection_->raw() != nullptr && connection_->broken()
+                                     ? PQerrorMessage(connection_->raw())
+                                     : "";
+        const std::string why = first_line(*lost == '\0' ? what : lost);
         connection_.reset();
-        return StoreFailure(Remedy::wait, sqlstate, first_line(what));
+        return StoreFailure(Remedy::wait, sqlstate, why);
     };
     try {
         connect();
