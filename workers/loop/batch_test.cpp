@@ -1,0 +1,130 @@
+#include "workers/loop/batch.h"
+
+#include <gtest/gtest.h>
+
+#include "schemas/activity/uuid.h"
+#include "schemas/wire/test_cluster.h"
+
+namespace activity::workers {
+namespace {
+
+/// Its row is the message ID.
+Group message_ids() {
+    Group group;
+    group.name = "test";
+    group.stage = {{"message_id", "text"}};
+    group.row_writer = [] {
+        return [](CopyRows& rows, const MessageKey&, const ActivityEvent& event) {
+            rows.begin_row(1);
+            rows.text(event.message_id);
+        };
+    };
+    group.effect = {"SELECT 1"};
+    return group;
+}
+
+ActivityEvent event(const std::string& message_id) {
+    ActivityEvent event;
+    event.message_id = message_id;
+    event.received_at = *parse_timestamp("2026-01-01T00:00:00Z");
+    return event;
+}
+
+std::string uuid(int number) {
+    char text[37];
+    std::snprintf(text, sizeof text, "01a0c450-6c00-7000-8000-%012d", number);
+    return text;
+}
+
+class BatchTest : public ::testing::Test {
+  protected:
+    BatchTest() {
+        cluster_.create_topic("events", 1);
+        std::vector<wire::Record> records;
+        for (int i = 0; i < 6; ++i) records.push_back({"events", "k", {}, "value " + std::to_string(i)});
+        cluster_.produce(records);
+        inbound_ = cluster_.read("events", records.size());
+    }
+
+    wire::InboundRecord take() {
+        auto record = std::move(inbound_[taken_++]);
+        return record;
+    }
+
+    std::vector<std::string> stored_ids(const Batch& batch) const {
+        std::vector<std::string> ids;
+        for (const auto& row : batch.rows()) ids.emplace_back(batch.row_bytes(row).substr(6));
+        return ids;
+    }
+
+    wire::TestCluster cluster_;
+    std::vector<wire::InboundRecord> inbound_;
+    std::size_t taken_ = 0;
+    Group group_ = message_ids();
+};
+
+TEST_F(BatchTest, PutsRowsInTheOrderOfTheirKeys) {
+    Batch batch(group_);
+    for (const int number : {3, 1, 2}) batch.add(take(), event(uuid(number)));
+    batch.seal({});
+    EXPECT_EQ(stored_ids(batch), (std::vector{uuid(1), uuid(2), uuid(3)}));
+    EXPECT_EQ(batch.size(), 3U);
+    EXPECT_EQ(batch.bytes(), 3 * std::string("value 0").size());
+}
+
+TEST_F(BatchTest, KeepsTheFirstOfAMessage) {
+    Batch batch(group_);
+    batch.add(take(), event(uuid(2)));
+    batch.add(take(), event(uuid(1)));
+    batch.add(take(), event(uuid(2)));
+    batch.seal({});
+    EXPECT_EQ(stored_ids(batch), (std::vector{uuid(1), uuid(2)}));
+    EXPECT_EQ(batch.rows()[1].record, 0U);
+    EXPECT_EQ(batch.repeated(), 1U);
+}
+
+TEST_F(BatchTest, RefusedRecordsAreNoRowsButWaitForDelivery) {
+    Batch batch(group_);
+    batch.add(take(), event(uuid(1)));
+    batch.refuse(take(), "malformed_json", "not JSON");
+    batch.seal({{{"events", 0}, 1, 0, 2}});
+    EXPECT_EQ(batch.rows().size(), 1U);
+    ASSERT_EQ(batch.undelivered().size(), 1U);
+    EXPECT_EQ(batch.record(batch.undelivered()[0].record).value(), "value 1");
+    batch.all_delivered();
+    EXPECT_TRUE(batch.undelivered().empty());
+    EXPECT_EQ(batch.advances().size(), 1U);
+}
+
+TEST_F(BatchTest, RowsThatTheDatabaseRefusesLeave) {
+    Batch batch(group_);
+    for (const int number : {4, 3, 2, 1}) batch.add(take(), event(uuid(number)));
+    batch.seal({});
+    const std::vector<std::size_t> places{0, 2};
+    batch.refuse_rows(places, "database", {"a", "b"});
+    EXPECT_EQ(stored_ids(batch), (std::vector{uuid(2), uuid(4)}));
+    ASSERT_EQ(batch.undelivered().size(), 2U);
+    EXPECT_EQ(batch.record(batch.undelivered()[0].record).value(), "value 3");
+    EXPECT_EQ(batch.undelivered()[1].detail, "b");
+    EXPECT_EQ(batch.record(batch.undelivered()[1].record).value(), "value 1");
+}
+
+TEST_F(BatchTest, IsEmptyAgainAfterClear) {
+    Batch batch(group_);
+    batch.add(take(), event(uuid(1)));
+    batch.refuse(take(), "r", "d");
+    batch.seal({{{"events", 0}, 1, 0, 2}});
+    batch.clear();
+    EXPECT_TRUE(batch.empty());
+    EXPECT_FALSE(batch.sealed());
+    EXPECT_EQ(batch.bytes(), 0U);
+    EXPECT_TRUE(batch.rows().empty());
+    EXPECT_TRUE(batch.undelivered().empty());
+    EXPECT_FALSE(batch.newest_received());
+    batch.add(take(), event(uuid(5)));
+    batch.seal({});
+    EXPECT_EQ(stored_ids(batch), (std::vector{uuid(5)}));
+}
+
+}  // namespace
+}  // namespace activity::workers
