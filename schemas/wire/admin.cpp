@@ -49,7 +49,8 @@ bool passes_by_itself(rd_kafka_resp_err_t error) {
 bool is_looking_for_leader(rd_kafka_resp_err_t error) {
     return error == RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION ||
            error == RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE ||
-           error == RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE;
+           error == RD_KAFKA_RESP_ERR_REPLICA_NOT_AVAILABLE ||
+           error == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
 }
 
 Failure failure(rd_kafka_resp_err_t error, const std::string& what) {
@@ -393,6 +394,14 @@ std::vector<std::string> Admin::create_topics(const std::vector<NewTopic>& topic
             return waiting.empty();
         },
         "create topics");
+    // A leader that the cluster names may not know of it yet, and would refuse the first record.
+    std::vector<TopicPartition> created;
+    for (const auto& topic : topics) {
+        if (std::ranges::count(existed, topic.name)) continue;
+        for (int partition = 0; partition < topic.partitions; ++partition)
+            created.push_back({topic.name, partition});
+    }
+    (void)watermarks(created);
     return existed;
 }
 
@@ -447,6 +456,9 @@ void Admin::grow_topic(const std::string& topic, int partitions) {
                                        [](const auto& partition) { return partition.leader >= 0; });
         },
         "add partitions to " + topic);
+    std::vector<TopicPartition> all;
+    for (int partition = 0; partition < partitions; ++partition) all.push_back({topic, partition});
+    (void)watermarks(all);
 }
 
 void Admin::alter_config(const std::string& topic, const std::map<std::string, std::string>& options) {
