@@ -1,14 +1,14 @@
-// Clients that send what they should not, or go away when they should not. Whatever comes, it is refused with a
-// reason, nothing of it reaches Kafka, and the next client is served.
+// Clients that send what they should not, or go away when they should not. Whatever comes, it is refused with
+// a reason, nothing of it reaches Kafka, and the next client is served.
 
+#include <gtest/gtest.h>
+#include <simdjson.h>
 #include <atomic>
 #include <functional>
-#include <gtest/gtest.h>
 #include <map>
 #include <memory>
 #include <random>
 #include <set>
-#include <simdjson.h>
 #include <string>
 #include <thread>
 #include <vector>
@@ -30,18 +30,24 @@ using harness::Response;
 
 constexpr std::chrono::seconds soon{15};
 
-std::string good_event(const std::string& message_id) { return harness::track(message_id, "learner", "Question Asked").json; }
+std::string good_event(const std::string& message_id) {
+    return harness::track(message_id, "learner", "Question Asked").json;
+}
 
 std::string good_request(const std::string& message_id) {
-    return http_request("POST", "/v1/track", good_event(message_id), {{"Authorization", harness::authorization()}});
+    return http_request("POST", "/v1/track", good_event(message_id),
+                        {{"Authorization", harness::authorization()}});
 }
 
 /// A request with a good key and body, whose lines before the body are the test's.
 std::string with_lines(const std::string& lines, const std::string& body) {
-    return "POST /v1/track HTTP/1.1\r\nHost: activity.test\r\nAuthorization: " + harness::authorization() + "\r\n" + lines + "\r\n" + body;
+    return "POST /v1/track HTTP/1.1\r\nHost: activity.test\r\nAuthorization: " + harness::authorization() +
+           "\r\n" + lines + "\r\n" + body;
 }
 
-std::string chunked(const std::string& chunks) { return with_lines("Transfer-Encoding: chunked\r\n", chunks); }
+std::string chunked(const std::string& chunks) {
+    return with_lines("Transfer-Encoding: chunked\r\n", chunks);
+}
 
 std::string one_chunk(const std::string& text) {
     char size[32];
@@ -55,7 +61,8 @@ std::string member(const Response& response, const std::string& name) {
     simdjson::dom::element document;
     std::string_view text;
     if (parser.parse(response.body).get(document)) return "(no JSON)";
-    if (!document[name].get(text) || !document.at_pointer("/results/0/" + name).get(text)) return std::string(text);
+    if (!document[name].get(text) || !document.at_pointer("/results/0/" + name).get(text))
+        return std::string(text);
     return "(none)";
 }
 
@@ -63,10 +70,11 @@ class HostileHttpTest : public ::testing::Test {
   protected:
     static void SetUpTestSuite() {
         pipeline_ = std::make_unique<Pipeline>();
-        ingest_ = std::make_unique<Program>(pipeline_->start_ingest({{"ACTIVITY_INGEST_HEADER_TIMEOUT_MS", "1500"},
-                                                                    {"ACTIVITY_INGEST_BODY_TIMEOUT_MS", "1500"},
-                                                                    {"ACTIVITY_INGEST_IDLE_TIMEOUT_MS", "1500"},
-                                                                    {"ACTIVITY_INGEST_WRITE_TIMEOUT_MS", "1500"}}));
+        ingest_ = std::make_unique<Program>(
+            pipeline_->start_ingest({{"ACTIVITY_INGEST_HEADER_TIMEOUT_MS", "1500"},
+                                     {"ACTIVITY_INGEST_BODY_TIMEOUT_MS", "1500"},
+                                     {"ACTIVITY_INGEST_IDLE_TIMEOUT_MS", "1500"},
+                                     {"ACTIVITY_INGEST_WRITE_TIMEOUT_MS", "1500"}}));
     }
     static void TearDownTestSuite() {
         ingest_.reset();
@@ -75,7 +83,8 @@ class HostileHttpTest : public ::testing::Test {
 
     void SetUp() override { written_before_ = written(); }
 
-    /// Nothing came of it, on both reactor threads the next client is served, and the program is the same one.
+    /// Nothing came of it, on both reactor threads the next client is served, and the program is the same
+    /// one.
     void TearDown() override {
         EXPECT_EQ(written(), written_before_ + expected_in_kafka_) << "something of this got into Kafka";
         for (int i = 0; i < 6; ++i) {
@@ -93,8 +102,8 @@ class HostileHttpTest : public ::testing::Test {
     static Connection connect() { return Connection(pipeline_->ingest()); }
 
     /// Sends a body to an address as a well-behaved client does, and checks the refusal.
-    static void expect_refused(const std::string& target, const std::string& body, int status, const std::string& code,
-                               const std::string& field, const std::string& what) {
+    static void expect_refused(const std::string& target, const std::string& body, int status,
+                               const std::string& code, const std::string& field, const std::string& what) {
         SCOPED_TRACE(what);
         Connection connection = connect();
         connection.send(http_request("POST", target, body, {{"Authorization", harness::authorization()}}));
@@ -106,8 +115,8 @@ class HostileHttpTest : public ::testing::Test {
         }
     }
 
-    /// Sends bytes that are no clear request, followed by a good request. The first is answered with that status,
-    /// the connection ends, and the good one is never looked at.
+    /// Sends bytes that are no clear request, followed by a good request. The first is answered with that
+    /// status, the connection ends, and the good one is never looked at.
     static void expect_cut(const std::string& bytes, std::set<int> statuses, const std::string& what) {
         SCOPED_TRACE(what);
         Connection connection = connect();
@@ -117,7 +126,8 @@ class HostileHttpTest : public ::testing::Test {
             EXPECT_TRUE(statuses.contains(response.status)) << response.status << " " << response.body;
             EXPECT_EQ(response.header("connection"), "close");
             EXPECT_NE(member(response, "code"), "(none)") << response.body;
-            EXPECT_TRUE(connection.ends_within(soon)) << "still open, or more was answered: " << connection.unread();
+            EXPECT_TRUE(connection.ends_within(soon))
+                << "still open, or more was answered: " << connection.unread();
         } catch (const ConnectionLost& lost) {
             ADD_FAILURE() << lost.what();
         }
@@ -137,8 +147,10 @@ TEST_F(HostileHttpTest, ambiguous_requests_are_refused_and_the_connection_ends) 
     const std::string start = "POST /v1/track HTTP/1.1\r\n";
     const std::string host = "Host: activity.test\r\nAuthorization: " + harness::authorization() + "\r\n";
     const std::vector<std::pair<std::string, std::string>> cases{
-        {"Content-Length and Transfer-Encoding", with_lines(length + "Transfer-Encoding: chunked\r\n", one_chunk(body))},
-        {"Transfer-Encoding and Content-Length", with_lines("Transfer-Encoding: chunked\r\n" + length, one_chunk(body))},
+        {"Content-Length and Transfer-Encoding",
+         with_lines(length + "Transfer-Encoding: chunked\r\n", one_chunk(body))},
+        {"Transfer-Encoding and Content-Length",
+         with_lines("Transfer-Encoding: chunked\r\n" + length, one_chunk(body))},
         {"two Content-Lengths that differ", with_lines("Content-Length: 5\r\n" + length, body)},
         {"two Content-Lengths that agree", with_lines(length + length, body)},
         {"a list as Content-Length", with_lines("Content-Length: 5, 5\r\n", "hello")},
@@ -156,15 +168,20 @@ TEST_F(HostileHttpTest, ambiguous_requests_are_refused_and_the_connection_ends) 
         {"a folded Transfer-Encoding", with_lines("Transfer-Encoding:\r\n chunked\r\n", one_chunk(body))},
         {"a line that begins with a blank", start + " X: y\r\n" + host + length + "\r\n" + body},
         {"bare line feeds", "POST /v1/track HTTP/1.1\nHost: activity.test\nContent-Length: 0\n\n"},
-        {"one bare line feed in the header", with_lines("X-Bare: a\nTransfer-Encoding: chunked\r\n" + length, body)},
+        {"one bare line feed in the header",
+         with_lines("X-Bare: a\nTransfer-Encoding: chunked\r\n" + length, body)},
         {"a bare carriage return in a value", with_lines("X-Bare: a\rb\r\n" + length, body)},
         {"a NUL in a value", with_lines(std::string("X-Nul: a\0b\r\n", 12) + length, body)},
         {"a NUL in a name", with_lines(std::string("X\0Y: a\r\n", 8) + length, body)},
-        {"Transfer-Encoding twice", with_lines("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", one_chunk(body))},
+        {"Transfer-Encoding twice",
+         with_lines("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", one_chunk(body))},
         {"Transfer-Encoding: identity", with_lines("Transfer-Encoding: identity\r\n" + length, body)},
-        {"Transfer-Encoding: chunked, identity", with_lines("Transfer-Encoding: chunked, identity\r\n", one_chunk(body))},
+        {"Transfer-Encoding: chunked, identity",
+         with_lines("Transfer-Encoding: chunked, identity\r\n", one_chunk(body))},
         {"Transfer-Encoding: xchunked", with_lines("Transfer-Encoding: xchunked\r\n", one_chunk(body))},
-        {"Transfer-Encoding with a control character", with_lines("Transfer-Encoding: \x0b" "chunked\r\n", one_chunk(body))},
+        {"Transfer-Encoding with a control character", with_lines("Transfer-Encoding: \x0b"
+                                                                  "chunked\r\n",
+                                                                  one_chunk(body))},
         {"Transfer-Encoding in quotes", with_lines("Transfer-Encoding: \"chunked\"\r\n", one_chunk(body))},
         {"no colon", with_lines("Nonsense\r\n" + length, body)},
         {"an empty name", with_lines(": value\r\n" + length, body)},
@@ -174,14 +191,18 @@ TEST_F(HostileHttpTest, ambiguous_requests_are_refused_and_the_connection_ends) 
         {"a blank in the target", "POST /v1/track HTTP/1.1 HTTP/1.1\r\n" + host + length + "\r\n" + body},
         {"no version", "POST /v1/track\r\n" + host + length + "\r\n" + body},
         {"a version in lower case", "POST /v1/track http/1.1\r\n" + host + length + "\r\n" + body},
-        {"a control character in the target", "POST /v1/track\x01 HTTP/1.1\r\n" + host + length + "\r\n" + body},
-        {"a method with a forbidden character", "PO(ST /v1/track HTTP/1.1\r\n" + host + length + "\r\n" + body},
+        {"a control character in the target",
+         "POST /v1/track\x01 HTTP/1.1\r\n" + host + length + "\r\n" + body},
+        {"a method with a forbidden character",
+         "PO(ST /v1/track HTTP/1.1\r\n" + host + length + "\r\n" + body},
         {"a TLS hello", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11) + "\r\n\r\n"},
     };
     for (const auto& [what, bytes] : cases) expect_cut(bytes, {400}, what);
     expect_cut("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", {400, 505}, "HTTP/2");
-    expect_cut("POST /v1/track HTTP/9.9\r\n" + host + length + "\r\n" + body, {400, 505}, "an unknown version");
-    expect_cut("POST /v1/track HTTP/1.0\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n" + one_chunk(body), {400}, "chunks in HTTP/1.0");
+    expect_cut("POST /v1/track HTTP/9.9\r\n" + host + length + "\r\n" + body, {400, 505},
+               "an unknown version");
+    expect_cut("POST /v1/track HTTP/1.0\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n" + one_chunk(body),
+               {400}, "chunks in HTTP/1.0");
 }
 
 // --- too much (row 23)
@@ -189,20 +210,26 @@ TEST_F(HostileHttpTest, ambiguous_requests_are_refused_and_the_connection_ends) 
 TEST_F(HostileHttpTest, what_is_too_large_is_refused_and_its_tail_is_never_read_as_a_request) {
     const std::string filler(600'000, ' ');
     expect_cut(with_lines("Content-Length: 600000\r\n", filler), {413}, "a body of 600,000 bytes");
-    expect_cut(with_lines("Content-Length: 1000000000000\r\n", ""), {413}, "a body announced with a terabyte");
+    expect_cut(with_lines("Content-Length: 1000000000000\r\n", ""), {413},
+               "a body announced with a terabyte");
     expect_cut(chunked("927c0\r\n" + filler + "\r\n0\r\n\r\n"), {413}, "a chunk of 600,000 bytes");
     std::string many_chunks;
     for (int i = 0; i < 60; ++i) many_chunks += "2710\r\n" + std::string(10'000, ' ') + "\r\n";
     expect_cut(chunked(many_chunks + "0\r\n\r\n"), {413}, "many chunks");
-    expect_cut(with_lines("X-Large: " + std::string(70'000, 'x') + "\r\nContent-Length: 0\r\n", ""), {431}, "a header of 70,000 bytes");
+    expect_cut(with_lines("X-Large: " + std::string(70'000, 'x') + "\r\nContent-Length: 0\r\n", ""), {431},
+               "a header of 70,000 bytes");
     std::string many_headers;
     for (int i = 0; i < 2'000; ++i) many_headers += "X-" + std::to_string(i) + ": y\r\n";
     expect_cut(with_lines(many_headers + "Content-Length: 0\r\n", ""), {431}, "2,000 headers");
-    expect_cut("POST /" + std::string(70'000, 'a') + " HTTP/1.1\r\nHost: activity.test\r\nContent-Length: 0\r\n\r\n", {414, 431}, "a target of 70,000 bytes");
+    expect_cut(
+        "POST /" + std::string(70'000, 'a') + " HTTP/1.1\r\nHost: activity.test\r\nContent-Length: 0\r\n\r\n",
+        {414, 431}, "a target of 70,000 bytes");
 
     // Within HTTP's limits, but not within the API's.
-    expect_refused("/v1/track", R"({"userId":"u","event":"Question Asked","properties":{"text":")" + std::string(40'000, 'x') + "\"}}", 400,
-                   "event_too_large", "", "an event of 40,000 bytes");
+    expect_refused("/v1/track",
+                   R"({"userId":"u","event":"Question Asked","properties":{"text":")" +
+                       std::string(40'000, 'x') + "\"}}",
+                   400, "event_too_large", "", "an event of 40,000 bytes");
     std::string batch = R"({"batch":[)";
     for (int i = 0; i < 2'501; ++i) batch += R"({"type":"track","userId":"u","event":"Question Asked"},)";
     batch.back() = ']';
@@ -212,10 +239,12 @@ TEST_F(HostileHttpTest, what_is_too_large_is_refused_and_its_tail_is_never_read_
 // --- chunks (row 25)
 
 TEST_F(HostileHttpTest, chunked_bodies_are_read_right_or_refused) {
-    const auto expect_accepted = [&](const std::string& bytes, const std::string& id, std::size_t piece, const std::string& what) {
+    const auto expect_accepted = [&](const std::string& bytes, const std::string& id, std::size_t piece,
+                                     const std::string& what) {
         SCOPED_TRACE(what);
         Connection connection = connect();
-        for (std::size_t at = 0; at < bytes.size(); at += piece) connection.send(std::string_view(bytes).substr(at, piece));
+        for (std::size_t at = 0; at < bytes.size(); at += piece)
+            connection.send(std::string_view(bytes).substr(at, piece));
         const Response response = connection.receive(soon);
         EXPECT_EQ(response.status, 202) << response.body;
         EXPECT_EQ(member(response, "messageId"), id);
@@ -235,14 +264,16 @@ TEST_F(HostileHttpTest, chunked_bodies_are_read_right_or_refused) {
         expect_accepted(chunked(one_chunk(event)), id, piece, "one chunk, " + in_pieces);
         std::string bytes_apart;
         for (const char c : event) bytes_apart += std::string("1\r\n") + c + "\r\n";
-        expect_accepted(chunked(bytes_apart + "0\r\n\r\n"), id, piece, "a chunk for every byte, " + in_pieces);
+        expect_accepted(chunked(bytes_apart + "0\r\n\r\n"), id, piece,
+                        "a chunk for every byte, " + in_pieces);
         expect_accepted(good_request(id), id, piece, "no chunks, " + in_pieces);
     }
     const std::string id = harness::new_message_id();
     const std::string event = good_event(id);
     char size[64];
     std::snprintf(size, sizeof size, "%zX;name=\"value\"", event.size());
-    expect_accepted(chunked(std::string(size) + "\r\n" + event + "\r\n0\r\n\r\n"), id, 3, "an extension, and upper case");
+    expect_accepted(chunked(std::string(size) + "\r\n" + event + "\r\n0\r\n\r\n"), id, 3,
+                    "an extension, and upper case");
     std::snprintf(size, sizeof size, "000%zx", event.size());
     expect_accepted(chunked(std::string(size) + "\r\n" + event + "\r\n0\r\n\r\n"), id, 3, "leading zeros");
 
@@ -299,14 +330,17 @@ TEST_F(HostileHttpTest, bad_json_is_refused_with_a_reason) {
              {"a name twice", start + "1,\"a\":2}}", "duplicate_key"},
              {"a name twice by an escape", start + "1,\"\\u0061\":2}}", "duplicate_key"},
              {"a name twice, deep inside", start + R"([[{"x":{"y":1,"z":2,"y":3}}]]}})", "duplicate_key"},
-             {"a name twice at the top", R"({"userId":"u","event":"Question Asked","userId":"v"})", "duplicate_key"},
+             {"a name twice at the top", R"({"userId":"u","event":"Question Asked","userId":"v"})",
+              "duplicate_key"},
          }) {
         expect_refused("/v1/track", body, 400, code, "", what);
         expect_refused("/v1/identify", body, 400, code, "", what + ", to another address");
     }
     // Exactly what fits is taken.
     Connection connection = connect();
-    connection.send(http_request("POST", "/v1/track", start + "[18446744073709551615,-9223372036854775808,1e308]}}", {{"Authorization", harness::authorization()}}));
+    connection.send(http_request("POST", "/v1/track",
+                                 start + "[18446744073709551615,-9223372036854775808,1e308]}}",
+                                 {{"Authorization", harness::authorization()}}));
     EXPECT_EQ(connection.receive(soon).status, 202);
     ++expected_in_kafka_;
 }
@@ -324,37 +358,44 @@ TEST_F(HostileHttpTest, a_refusal_names_the_field_and_the_rule) {
              {R"({"userId":"u","event":"e","context":1})", "wrong_type", "context"},
              {R"({"userId":"u","event":"e","messageId":1})", "wrong_type", "messageId"},
              {R"({"userId":"u","event":"e","messageId":""})", "invalid_message_id", "messageId"},
-             {R"({"userId":"u","event":"e","messageId":")" + std::string(101, 'm') + "\"}", "invalid_message_id", "messageId"},
+             {R"({"userId":"u","event":"e","messageId":")" + std::string(101, 'm') + "\"}",
+              "invalid_message_id", "messageId"},
              {R"({"userId":")" + std::string(5'000, 'u') + R"(","event":"e"})", "field_too_long", "userId"},
              {R"({"userId":"u","event":")" + std::string(5'000, 'e') + "\"}", "field_too_long", "event"},
              {R"({"userId":"u","event":"e","timestamp":"yesterday"})", "invalid_timestamp", "timestamp"},
-             {R"({"userId":"u","event":"e","timestamp":"2026-02-30T00:00:00Z"})", "invalid_timestamp", "timestamp"},
+             {R"({"userId":"u","event":"e","timestamp":"2026-02-30T00:00:00Z"})", "invalid_timestamp",
+              "timestamp"},
              {R"({"userId":"u","event":"e","sentAt":"25:00"})", "invalid_timestamp", "sentAt"},
-             {R"({"userId":"u","event":"e","properties":{"answers":[1,2,{"deep":"\u0000"}]}})", "nul_character", "properties.answers[2].deep"},
+             {R"({"userId":"u","event":"e","properties":{"answers":[1,2,{"deep":"\u0000"}]}})",
+              "nul_character", "properties.answers[2].deep"},
              {R"({"userId":"u\u0000","event":"e"})", "nul_character", "userId"},
              {R"({"userId":"u","event":"e","messageId":"\u0000"})", "nul_character", "messageId"},
              {R"({"userId":"u","event":"e","type":"page"})", "unknown_event_type", "type"},
          })
         expect_refused("/v1/track", body, 400, code, field, body.substr(0, 100));
-    for (const std::string body : {"[]", "7", "\"text\"", "null", "true"}) expect_refused("/v1/track", body, 400, "wrong_type", "", body);
+    for (const std::string body : {"[]", "7", "\"text\"", "null", "true"})
+        expect_refused("/v1/track", body, 400, "wrong_type", "", body);
     expect_refused("/v1/batch", R"({"batch":[]})", 400, "empty_batch", "batch", "an empty batch");
     expect_refused("/v1/batch", R"({})", 400, "missing_field", "batch", "no batch");
     expect_refused("/v1/batch", R"({"batch":{}})", 400, "wrong_type", "batch", "an object as batch");
-    expect_refused("/v1/group", R"({"userId":"u"})", 400, "missing_field", "groupId", "a group without its ID");
-    expect_refused("/v1/alias", R"({"userId":"u"})", 400, "missing_field", "previousId", "an alias of nobody");
+    expect_refused("/v1/group", R"({"userId":"u"})", 400, "missing_field", "groupId",
+                   "a group without its ID");
+    expect_refused("/v1/alias", R"({"userId":"u"})", 400, "missing_field", "previousId",
+                   "an alias of nobody");
 }
 
 /// One bad event does not take its neighbours with it (and each is told apart).
 TEST_F(HostileHttpTest, a_batch_gets_a_verdict_for_each_event) {
     Connection connection = connect();
-    connection.send(http_request("POST", "/v1/batch",
-                                 R"({"batch":[{"type":"track","messageId":"ok-1","userId":"u","event":"Question Asked"},)"
-                                 R"({"type":"track","messageId":"bad-1","event":"Question Asked"},)"
-                                 R"({"type":"dance","messageId":"bad-2","userId":"u"},7,null,)"
-                                 R"({"messageId":"bad-3","userId":"u","event":"Question Asked"},)"
-                                 R"({"properties":{"a":1,"a":1},"messageId":"bad-4","type":"track","userId":"u","event":"Question Asked"},)"
-                                 R"({"traits":{"plan":"pro"},"messageId":"ok-2","userId":"u","type":"identify"}]})",
-                                 {{"Authorization", harness::authorization()}}));
+    connection.send(http_request(
+        "POST", "/v1/batch",
+        R"({"batch":[{"type":"track","messageId":"ok-1","userId":"u","event":"Question Asked"},)"
+        R"({"type":"track","messageId":"bad-1","event":"Question Asked"},)"
+        R"({"type":"dance","messageId":"bad-2","userId":"u"},7,null,)"
+        R"({"messageId":"bad-3","userId":"u","event":"Question Asked"},)"
+        R"({"properties":{"a":1,"a":1},"messageId":"bad-4","type":"track","userId":"u","event":"Question Asked"},)"
+        R"({"traits":{"plan":"pro"},"messageId":"ok-2","userId":"u","type":"identify"}]})",
+        {{"Authorization", harness::authorization()}}));
     const Response response = connection.receive(soon);
     ASSERT_EQ(response.status, 202) << response.body;
     simdjson::dom::parser parser;
@@ -368,8 +409,9 @@ TEST_F(HostileHttpTest, a_batch_gets_a_verdict_for_each_event) {
         if (result["code"].get(code)) code = "accepted";
         seen.push_back(std::string(id) + " " + std::string(code));
     }
-    EXPECT_EQ(seen, (std::vector<std::string>{"ok-1 accepted", "bad-1 missing_field", "bad-2 unknown_event_type", "- wrong_type", "- wrong_type",
-                                              "bad-3 missing_field", "bad-4 duplicate_key", "ok-2 accepted"}));
+    EXPECT_EQ(seen, (std::vector<std::string>{
+                        "ok-1 accepted", "bad-1 missing_field", "bad-2 unknown_event_type", "- wrong_type",
+                        "- wrong_type", "bad-3 missing_field", "bad-4 duplicate_key", "ok-2 accepted"}));
     expected_in_kafka_ += 2;
 }
 
@@ -395,14 +437,17 @@ TEST_F(HostileHttpTest, without_a_good_key_the_body_is_not_even_parsed) {
     EXPECT_EQ(status({}, R"({"userId":"u","event":"Question Asked","writeKey":7})"), 401);
     // And both ways to give a good one.
     EXPECT_EQ(status({{"Authorization", harness::authorization()}}, event), 202);
-    EXPECT_EQ(status({}, R"({"userId":"u","event":"Question Asked","writeKey":")" + std::string(harness::write_key) + "\"}"), 202);
+    EXPECT_EQ(status({}, R"({"userId":"u","event":"Question Asked","writeKey":")" +
+                             std::string(harness::write_key) + "\"}"),
+              202);
     expected_in_kafka_ += 2;
 }
 
 TEST_F(HostileHttpTest, unknown_addresses_and_methods_are_told_apart) {
     Connection connection = connect();
     const auto answer = [&](const std::string& method, const std::string& target) {
-        connection.send(http_request(method, target, method == "GET" ? "" : "{}", {{"Authorization", harness::authorization()}}));
+        connection.send(http_request(method, target, method == "GET" ? "" : "{}",
+                                     {{"Authorization", harness::authorization()}}));
         return connection.receive(soon);
     };
     EXPECT_EQ(answer("POST", "/v1/dance").status, 404);
@@ -490,8 +535,8 @@ TEST_F(HostileHttpTest, pipelined_requests_are_answered_in_their_order) {
     expected_in_kafka_ += static_cast<std::int64_t>(ids.size());
 }
 
-/// Hundreds of connections that are reset at about the time of their answer, so that the next client gets their
-/// descriptor. Each honest client checks that its answer names its own message, and the ledger that a
+/// Hundreds of connections that are reset at about the time of their answer, so that the next client gets
+/// their descriptor. Each honest client checks that its answer names its own message, and the ledger that a
 /// 202 is not given away for a message that Kafka does not have.
 TEST_F(HostileHttpTest, resetting_clients_never_leave_their_answer_to_the_next_one) {
     Ledger ledger;
@@ -520,7 +565,8 @@ TEST_F(HostileHttpTest, resetting_clients_never_leave_their_answer_to_the_next_o
             while (!stopping) {
                 // A connection of its own for each, right where the others have just left.
                 harness::Client client(pipeline_->ingest(), ledger);
-                if (const auto response = client.send(harness::track(harness::new_message_id(), "honest", "Question Asked"));
+                if (const auto response =
+                        client.send(harness::track(harness::new_message_id(), "honest", "Question Asked"));
                     response && response->status == 202)
                     ++answers;
             }
@@ -533,9 +579,11 @@ TEST_F(HostileHttpTest, resetting_clients_never_leave_their_answer_to_the_next_o
     EXPECT_GT(resets, 1'000);
     EXPECT_GT(answers, 200);
     EXPECT_EQ(ledger.wrong_answers(), std::vector<std::string>{});
-    harness::wait_until("the producer's queue is empty", [&] { return ingest_->metric("activity_ingest_queue_messages") == 0; });
+    harness::wait_until("the producer's queue is empty",
+                        [&] { return ingest_->metric("activity_ingest_queue_messages") == 0; });
     std::map<std::string, int> in_kafka;
-    for (const auto& record : pipeline_->kafka().read(pipeline_->topic("live-class"))) ++in_kafka[record.header("message-id")];
+    for (const auto& record : pipeline_->kafka().read(pipeline_->topic("live-class")))
+        ++in_kafka[record.header("message-id")];
     std::int64_t these = 0;
     for (const auto& [id, outcome] : ledger.outcomes()) {
         const int copies = in_kafka.contains(id) ? in_kafka.at(id) : 0;
@@ -546,7 +594,8 @@ TEST_F(HostileHttpTest, resetting_clients_never_leave_their_answer_to_the_next_o
         these += copies;
     }
     expected_in_kafka_ += these;
-    harness::wait_until("all connections are gone", [&] { return ingest_->metric("activity_ingest_connections") <= 1; });
+    harness::wait_until("all connections are gone",
+                        [&] { return ingest_->metric("activity_ingest_connections") <= 1; });
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // Programs that are told to end, or just die, under load: no acknowledged event is missing.
 
-#include <csignal>
 #include <gtest/gtest.h>
+#include <csignal>
 #include <optional>
 #include <string>
 
@@ -21,7 +21,10 @@ using harness::Program;
 using harness::wait_until;
 
 /// As many connections as keep the reactors busy.
-const LoadSettings heavy{.connections = 16, .events_per_request = 3, .requests_per_second = 800, .repeat_until_acknowledged = true};
+const LoadSettings heavy{.connections = 16,
+                         .events_per_request = 3,
+                         .requests_per_second = 800,
+                         .repeat_until_acknowledged = true};
 
 TEST(ShutdownTest, ingest_ends_cleanly_under_load) {
     Pipeline pipeline;
@@ -31,20 +34,24 @@ TEST(ShutdownTest, ingest_ends_cleanly_under_load) {
         auto ingest = pipeline.start_ingest();
         Load load(pipeline.ingest(), ledger, heavy);
         const std::size_t before = ledger.count(Outcome::acknowledged);
-        wait_until("the load is under way", [&] { return ledger.count(Outcome::acknowledged) > before + 500; });
+        wait_until("the load is under way",
+                   [&] { return ledger.count(Outcome::acknowledged) > before + 500; });
         EXPECT_EQ(ingest.process().stop(signal, std::chrono::seconds(60)), (Exit{0, 0}));
         EXPECT_THROW(harness::Connection(pipeline.ingest()), harness::ConnectionLost);
     }
     harness::expect_ledger_holds(pipeline, ledger);
 }
 
-/// An idle connection does not hold up the end, and one with a request in flight gets its answer, marked as the last.
+/// An idle connection does not hold up the end, and one with a request in flight gets its answer, marked as
+/// the last.
 TEST(ShutdownTest, ingest_answers_what_it_has_taken) {
     Pipeline pipeline;
     auto ingest = pipeline.start_ingest({{"ACTIVITY_KAFKA_OPTIONS", "linger.ms=1000"}});
     harness::Connection idle(pipeline.ingest()), busy(pipeline.ingest());
-    busy.send(harness::http_request("POST", "/v1/track", harness::track("last", "u", "Question Asked").json, {{"Authorization", harness::authorization()}}));
-    wait_until("the request is under way", [&] { return ingest.metric("activity_ingest_queue_messages") > 0; });
+    busy.send(harness::http_request("POST", "/v1/track", harness::track("last", "u", "Question Asked").json,
+                                    {{"Authorization", harness::authorization()}}));
+    wait_until("the request is under way",
+               [&] { return ingest.metric("activity_ingest_queue_messages") > 0; });
     ingest.process().signal(SIGTERM);
     const auto response = busy.receive();
     EXPECT_EQ(response.status, 202) << response.body;
@@ -63,7 +70,8 @@ TEST(ShutdownTest, ingest_killed_with_requests_in_flight) {
         Load load(pipeline.ingest(), ledger, heavy);
         for (int kill = 0; kill < 3; ++kill) {
             const std::size_t before = ledger.count(Outcome::acknowledged);
-            wait_until("the load is under way", [&] { return ledger.count(Outcome::acknowledged) > before + 500; });
+            wait_until("the load is under way",
+                       [&] { return ledger.count(Outcome::acknowledged) > before + 500; });
             ingest->process().kill();
             ingest.emplace(pipeline.start_ingest());
         }
@@ -71,7 +79,8 @@ TEST(ShutdownTest, ingest_killed_with_requests_in_flight) {
         wait_until("clients come back", [&] { return ledger.count(Outcome::acknowledged) > before + 500; });
     }
     harness::expect_ledger_holds(pipeline, ledger);
-    EXPECT_EQ(ledger.count(Outcome::acknowledged), ledger.size()) << "every client repeats until it has its answer";
+    EXPECT_EQ(ledger.count(Outcome::acknowledged), ledger.size())
+        << "every client repeats until it has its answer";
     EXPECT_GT(ledger.attempts(), ledger.size()) << "nothing was in flight, so this proves nothing";
 }
 
@@ -88,7 +97,9 @@ TEST(ShutdownTest, worker_ends_cleanly_under_load) {
         wait_until("the workers store", [&] { return pipeline.progress() > before + 200; });
         EXPECT_EQ(worker->process().stop(signal, std::chrono::seconds(30)), (Exit{0, 0}));
         // Much less than a session of 45 s.
-        wait_until("the worker has left the group", [&] { return pipeline.kafka().members(pipeline.group()) == 1; }, std::chrono::seconds(20));
+        wait_until(
+            "the worker has left the group", [&] { return pipeline.kafka().members(pipeline.group()) == 1; },
+            std::chrono::seconds(20));
         worker = std::move(next);
     }
     load.stop();

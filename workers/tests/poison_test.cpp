@@ -1,5 +1,5 @@
-// Records that no worker can process, put straight into the topic among valid ones: each ends in the dead-letter
-// topic as it was, with the reason, and its neighbours are stored.
+// Records that no worker can process, put straight into the topic among valid ones: each ends in the
+// dead-letter topic as it was, with the reason, and its neighbours are stored.
 
 #include <gtest/gtest.h>
 #include <map>
@@ -39,8 +39,11 @@ class PoisonTest : public ::testing::Test {
         record.at = {pipeline_.topic("live-class"), partition};
         record.key = "web/learner";
         record.value = canonical_json(event);
-        record.headers = {{"message-id", message_id}, {"source", "web"}, {"schema", "question_asked"},
-                          {"received-at", format_timestamp(event.received_at)}, {"attempt", "0"}};
+        record.headers = {{"message-id", message_id},
+                          {"source", "web"},
+                          {"schema", "question_asked"},
+                          {"received-at", format_timestamp(event.received_at)},
+                          {"attempt", "0"}};
         return record;
     }
 
@@ -56,7 +59,8 @@ class PoisonTest : public ::testing::Test {
 
     void expect_neighbours_stored() {
         std::set<std::string> stored;
-        for (const auto& row : pipeline_.session().query("SELECT message_id FROM analytics.event")) stored.insert(row[0].as<std::string>());
+        for (const auto& row : pipeline_.session().query("SELECT message_id FROM analytics.event"))
+            stored.insert(row[0].as<std::string>());
         EXPECT_EQ(stored, valid_);
     }
 
@@ -74,7 +78,8 @@ class PoisonTest : public ::testing::Test {
             ++copies[offset];
             EXPECT_EQ(letter.key, original.key) << "at offset " << offset;
             EXPECT_EQ(letter.value, original.value) << "at offset " << offset;
-            for (const auto& [name, value] : original.headers) EXPECT_EQ(letter.header(name), value) << name << " at offset " << offset;
+            for (const auto& [name, value] : original.headers)
+                EXPECT_EQ(letter.header(name), value) << name << " at offset " << offset;
             EXPECT_EQ(letter.header("dead-letter-topic"), original.at.topic);
             EXPECT_EQ(letter.header("dead-letter-partition"), std::to_string(partition));
             EXPECT_NE(letter.header("dead-letter-reason"), "") << "at offset " << offset;
@@ -82,7 +87,8 @@ class PoisonTest : public ::testing::Test {
             EXPECT_TRUE(parse_timestamp(letter.header("dead-letter-at"))) << letter.header("dead-letter-at");
         }
         for (const auto& [offset, record] : poison_)
-            EXPECT_TRUE(copies.contains(offset)) << "no dead letter of offset " << offset << ": " << record.value.value_or("(null)").substr(0, 80);
+            EXPECT_TRUE(copies.contains(offset)) << "no dead letter of offset " << offset << ": "
+                                                 << record.value.value_or("(null)").substr(0, 80);
         return copies;
     }
 
@@ -127,7 +133,8 @@ TEST_F(PoisonTest, records_that_are_no_events_go_to_the_dead_letter_topic_as_the
         KafkaRecord poison = valid("poison");
         poison.value = values[i];
         // Headers that say something else than the value, none at all, no key: none of that is a way round.
-        if (i % 3 == 1) poison.headers = {{"message-id", "claimed " + std::to_string(i)}, {"own", "binary \x01\xff"}};
+        if (i % 3 == 1)
+            poison.headers = {{"message-id", "claimed " + std::to_string(i)}, {"own", "binary \x01\xff"}};
         if (i % 3 == 2) {
             poison.headers.clear();
             poison.key.reset();
@@ -142,19 +149,23 @@ TEST_F(PoisonTest, records_that_are_no_events_go_to_the_dead_letter_topic_as_the
     expect_neighbours_stored();
     const auto copies = expect_dead_letters();
     for (const auto& [offset, count] : copies) EXPECT_EQ(count, 1) << "at offset " << offset;
-    EXPECT_EQ(worker.metric("activity_worker_records_dead_lettered_total"), static_cast<double>(values.size()));
+    EXPECT_EQ(worker.metric("activity_worker_records_dead_lettered_total"),
+              static_cast<double>(values.size()));
     EXPECT_EQ(worker.metric("activity_worker_records_stored_total"), static_cast<double>(valid_.size()));
 }
 
-/// What only PostgreSQL refuses. The batch is split until the culprits are found; here are three in one batch,
-/// two of them side by side.
+/// What only PostgreSQL refuses. The batch is split until the culprits are found; here are three in one
+/// batch, two of them side by side.
 TEST_F(PoisonTest, records_that_postgresql_refuses_are_found_in_their_batch) {
     auto owner = pipeline_.session(PostgresServer::As::owner);
     owner.query(
         "CREATE FUNCTION activity.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "IF NEW.message_id LIKE 'culprit %' THEN RAISE EXCEPTION 'refused by the test' USING ERRCODE = '22023'; END IF; "
+        "IF NEW.message_id LIKE 'culprit %' THEN RAISE EXCEPTION 'refused by the test' USING ERRCODE = "
+        "'22023'; END IF; "
         "RETURN NEW; END $$");
-    owner.query("CREATE TRIGGER refuse BEFORE INSERT ON activity.event FOR EACH ROW EXECUTE FUNCTION activity.refuse()");
+    owner.query(
+        "CREATE TRIGGER refuse BEFORE INSERT ON activity.event FOR EACH ROW EXECUTE FUNCTION "
+        "activity.refuse()");
     for (int i = 0; i < 200; ++i) {
         if (i == 0 || i == 77 || i == 78 || i == 199) {
             write_poison(valid("culprit " + std::to_string(i)));
@@ -169,8 +180,8 @@ TEST_F(PoisonTest, records_that_postgresql_refuses_are_found_in_their_batch) {
     EXPECT_TRUE(worker.process().running());
 }
 
-/// A crash after the dead letter is in Kafka and before the offset has moved: the letter may be there twice, from
-/// one and the same offset, so that a replay applies it once; and nothing is lost.
+/// A crash after the dead letter is in Kafka and before the offset has moved: the letter may be there twice,
+/// from one and the same offset, so that a replay applies it once; and nothing is lost.
 TEST_F(PoisonTest, a_crash_after_the_dead_letter_loses_nothing) {
     KafkaRecord poison = valid("poison");
     poison.value = "no event";
@@ -181,9 +192,8 @@ TEST_F(PoisonTest, a_crash_after_the_dead_letter_loses_nothing) {
     {
         TableLock lock(pipeline_.url(PostgresServer::As::superuser), "activity.event");
         auto worker = pipeline_.start_worker({{"ACTIVITY_KAFKA_SESSION_TIMEOUT_MS", "2000"}});
-        wait_until("the dead letter is in Kafka, and the offset has not moved", [&] {
-            return pipeline_.kafka().written({pipeline_.dead_letter_topic()}) > 0;
-        });
+        wait_until("the dead letter is in Kafka, and the offset has not moved",
+                   [&] { return pipeline_.kafka().written({pipeline_.dead_letter_topic()}) > 0; });
         worker.process().kill();
         EXPECT_EQ(pipeline_.progress(), 0);
     }

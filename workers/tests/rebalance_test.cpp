@@ -1,8 +1,8 @@
 // Workers join and leave while learners go on: nothing is lost or doubled, and each learner's order holds.
 
+#include <gtest/gtest.h>
 #include <atomic>
 #include <csignal>
-#include <gtest/gtest.h>
 #include <map>
 #include <optional>
 #include <set>
@@ -21,13 +21,15 @@ using harness::Load;
 using harness::Pipeline;
 using harness::Program;
 
-/// Looks at the rows again and again while workers come and go. Each learner's events are numbered without gaps
-/// in the order of sending, so whoever has n rows must have the numbers 0 to n − 1, at every moment: a later
-/// event is never there before an earlier one. And no partition's offset ever goes back.
+/// Looks at the rows again and again while workers come and go. Each learner's events are numbered without
+/// gaps in the order of sending, so whoever has n rows must have the numbers 0 to n − 1, at every moment: a
+/// later event is never there before an earlier one. And no partition's offset ever goes back.
 class OrderWatch {
   public:
     explicit OrderWatch(const Pipeline& pipeline)
-        : session_(pipeline.session()), thread_([this] { while (!stopping_) look(); }) {}
+        : session_(pipeline.session()), thread_([this] {
+              while (!stopping_) look();
+          }) {}
     ~OrderWatch() { stop(); }
     OrderWatch(const OrderWatch&) = delete;
     OrderWatch& operator=(const OrderWatch&) = delete;
@@ -41,11 +43,14 @@ class OrderWatch {
   private:
     void look() {
         const auto gaps = session_.query(
-            "SELECT user_id, count(*), max((properties->>'sequence')::bigint) FROM activity.event GROUP BY user_id "
+            "SELECT user_id, count(*), max((properties->>'sequence')::bigint) FROM activity.event GROUP BY "
+            "user_id "
             "HAVING count(*) <> max((properties->>'sequence')::bigint) + 1 LIMIT 3");
         for (const auto& row : gaps)
-            ADD_FAILURE() << row[0].c_str() << " has " << row[1].c_str() << " rows, but already number " << row[2].c_str();
-        for (const auto& row : session_.query("SELECT topic, part, next_offset, epoch FROM activity.part_offset")) {
+            ADD_FAILURE() << row[0].c_str() << " has " << row[1].c_str() << " rows, but already number "
+                          << row[2].c_str();
+        for (const auto& row :
+             session_.query("SELECT topic, part, next_offset, epoch FROM activity.part_offset")) {
             auto& last = last_[{row[0].as<std::string>(), row[1].as<int>()}];
             const std::pair now{row[2].as<std::int64_t>(), row[3].as<std::int64_t>()};
             EXPECT_GE(now.first, last.first) << "an offset went back";
@@ -100,7 +105,8 @@ TEST(RebalanceTest, workers_join_and_leave_under_load) {
         progress_from_here();
         third.emplace(pipeline.start_worker(settings, 2));
         progress_from_here();
-        // One leaves as it should, one just dies, and the one that was there all the time is replaced at last.
+        // One leaves as it should, one just dies, and the one that was there all the time is replaced at
+        // last.
         EXPECT_EQ(second->process().stop(SIGTERM, std::chrono::seconds(30)), (Exit{0, 0}));
         progress_from_here();
         third->process().kill();

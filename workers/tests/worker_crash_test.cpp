@@ -1,9 +1,10 @@
 // Workers that die, or are taken for dead, at the worst moments: every message is stored once all the same.
-// The moments are brought about from outside, by PostgreSQL's own locks and signals: production code has no hooks.
+// The moments are brought about from outside, by PostgreSQL's own locks and signals: production code has no
+// hooks.
 
+#include <gtest/gtest.h>
 #include <csignal>
 #include <cstdlib>
-#include <gtest/gtest.h>
 #include <iostream>
 #include <optional>
 #include <random>
@@ -40,7 +41,8 @@ class WorkerCrashTest : public ::testing::Test {
         Client client(pipeline_.ingest(), ledger_);
         std::vector<ClientEvent> events;
         for (int i = 0; i < count; ++i)
-            events.push_back(harness::track(harness::new_message_id(), "learner " + std::to_string(i % 40), "Question Asked"));
+            events.push_back(harness::track(harness::new_message_id(), "learner " + std::to_string(i % 40),
+                                            "Question Asked"));
         const auto response = client.send(events);
         ASSERT_TRUE(response);
         ASSERT_EQ(response->status, 202) << response->body;
@@ -48,12 +50,16 @@ class WorkerCrashTest : public ::testing::Test {
 
     /// How many of the workers' database sessions are in such a state.
     std::int64_t worker_sessions(const std::string& condition) const {
-        return pipeline_.session().number("SELECT count(*) FROM pg_stat_activity WHERE usename = 'worker' AND datname = current_database() AND " + condition);
+        return pipeline_.session().number(
+            "SELECT count(*) FROM pg_stat_activity WHERE usename = 'worker' AND datname = current_database() "
+            "AND " +
+            condition);
     }
 
     /// The worker's transaction stands still in the middle: it waits for our lock.
     void wait_in_transaction() const {
-        wait_until("a worker waits for the lock inside its transaction", [&] { return worker_sessions("wait_event_type = 'Lock'") > 0; });
+        wait_until("a worker waits for the lock inside its transaction",
+                   [&] { return worker_sessions("wait_event_type = 'Lock'") > 0; });
     }
 
     Pipeline pipeline_;
@@ -94,14 +100,17 @@ TEST_F(WorkerCrashTest, killed_between_the_databases_commit_and_kafkas) {
 
     UnreportedCommits unreported;
     send(50);
-    wait_until("the worker's commit is durable, and not reported", [&] { return worker_sessions("wait_event = 'SyncRep'") > 0; });
+    wait_until("the worker's commit is durable, and not reported",
+               [&] { return worker_sessions("wait_event = 'SyncRep'") > 0; });
     worker.process().kill();
     unreported.end();
     wait_until("the commit shows", [&] { return worker_sessions("true") == 0; });
     const std::int64_t stored = pipeline_.stored(), progress = pipeline_.progress();
     ASSERT_GT(stored, 50) << "the last commit did not take place";
     std::int64_t committed = 0;
-    for (const auto& [partition, offset] : pipeline_.kafka().committed(pipeline_.group(), pipeline_.event_topics())) committed += offset;
+    for (const auto& [partition, offset] :
+         pipeline_.kafka().committed(pipeline_.group(), pipeline_.event_topics()))
+        committed += offset;
     ASSERT_LT(committed, progress) << "Kafka knows of the last commit, so this proves nothing";
 
     const auto next_worker = pipeline_.start_worker(short_session);
@@ -134,8 +143,11 @@ TEST_F(WorkerCrashTest, session_lost_after_a_commit_that_was_not_reported) {
     {
         const UnreportedCommits unreported;
         send(100);
-        wait_until("the worker's commit is durable, and not reported", [&] { return worker_sessions("wait_event = 'SyncRep'") > 0; });
-        pipeline_.session().query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'worker' AND datname = current_database()");
+        wait_until("the worker's commit is durable, and not reported",
+                   [&] { return worker_sessions("wait_event = 'SyncRep'") > 0; });
+        pipeline_.session().query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'worker' AND datname = "
+            "current_database()");
     }
     // In doubt: PostgreSQL's offsets tell it that the batch is in.
     harness::expect_ledger_holds(pipeline_, ledger_);
@@ -150,18 +162,21 @@ TEST_F(WorkerCrashTest, session_lost_in_the_middle_of_its_transaction) {
     TableLock lock(superuser(), "activity.event");
     send(100);
     wait_in_transaction();
-    pipeline_.session().query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'worker' AND datname = current_database()");
+    pipeline_.session().query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'worker' AND datname = "
+        "current_database()");
     lock.release();
     harness::expect_ledger_holds(pipeline_, ledger_);
     EXPECT_EQ(pipeline_.stored(), 100);
     EXPECT_TRUE(worker.process().running());
 }
 
-/// Twenty kills at random moments, two workers, under load. They have names of their own, as in a deployment, so
-/// that one that comes back gets its partitions at once.
+/// Twenty kills at random moments, two workers, under load. They have names of their own, as in a deployment,
+/// so that one that comes back gets its partitions at once.
 TEST_F(WorkerCrashTest, killed_twenty_times_at_random_under_load) {
     const char* const given = std::getenv("ACTIVITY_TEST_SEED");
-    const unsigned seed = given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
+    const unsigned seed =
+        given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
     std::cout << "ACTIVITY_TEST_SEED=" << seed << '\n';
     std::mt19937 random(seed);
 
@@ -197,36 +212,41 @@ TEST_F(WorkerCrashTest, killed_twenty_times_at_random_under_load) {
 /// The network between PostgreSQL and a worker breaks at random moments under load: commits in doubt.
 TEST_F(WorkerCrashTest, sessions_killed_at_random_under_load) {
     const auto ingest = pipeline_.start_ingest();
-    auto worker = pipeline_.start_worker({{"ACTIVITY_WORKER_BATCH_MAX_RECORDS", "50"}, {"ACTIVITY_WORKER_BATCH_MAX_AGE_MS", "10"}}, 2);
+    auto worker = pipeline_.start_worker(
+        {{"ACTIVITY_WORKER_BATCH_MAX_RECORDS", "50"}, {"ACTIVITY_WORKER_BATCH_MAX_AGE_MS", "10"}}, 2);
     Load load(pipeline_.ingest(), ledger_, {.events_per_request = 10, .requests_per_second = 100});
     for (int kill = 0; kill < 15; ++kill) {
         const std::int64_t before = pipeline_.progress();
         wait_until("the worker stores something", [&] { return pipeline_.progress() > before; });
-        pipeline_.session().query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'worker' AND datname = current_database()");
+        pipeline_.session().query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'worker' AND datname = "
+            "current_database()");
     }
     load.stop();
     harness::expect_ledger_holds(pipeline_, ledger_);
     EXPECT_TRUE(worker.process().running());
 }
 
-/// A worker that is stopped past its session with a batch in its hands, while another one takes its partitions
-/// over and stores that batch; then it is continued. Its fence must refuse.
+/// A worker that is stopped past its session with a batch in its hands, while another one takes its
+/// partitions over and stores that batch; then it is continued. Its fence must refuse.
 TEST_F(WorkerCrashTest, a_zombie_stores_nothing) {
     const auto ingest = pipeline_.start_ingest();
     auto zombie = pipeline_.start_worker(short_session);
     send(40);
     pipeline_.wait_caught_up();
 
-    // It comes as far as its fence: the first write of its transaction, for which it has the batch in its hands.
+    // It comes as far as its fence: the first write of its transaction, for which it has the batch in its
+    // hands.
     TableLock lock(superuser(), "activity.part_offset");
     send(100);
     wait_in_transaction();
     zombie.process().signal(SIGSTOP);
 
     auto successor = pipeline_.launch_worker(short_session);
-    wait_until("the successor claims the partitions", [&] { return worker_sessions("wait_event_type = 'Lock'") > 1; });
-    // The successor's claim and the zombie's fence now wait for the same lock, and PostgreSQL would let the fence
-    // in first, rightly. This is the claim that gets in before it.
+    wait_until("the successor claims the partitions",
+               [&] { return worker_sessions("wait_event_type = 'Lock'") > 1; });
+    // The successor's claim and the zombie's fence now wait for the same lock, and PostgreSQL would let the
+    // fence in first, rightly. This is the claim that gets in before it.
     lock.execute("UPDATE activity.part_offset SET epoch = epoch + 1, owner = 'the test'");
     lock.release();
     successor.wait_ready();
@@ -237,9 +257,12 @@ TEST_F(WorkerCrashTest, a_zombie_stores_nothing) {
     const std::string rows = "SELECT md5(string_agg(t::text, '' ORDER BY message_key)) FROM activity.event t";
     const std::string before = pipeline_.session().value(rows);
     zombie.process().signal(SIGCONT);
-    wait_until("the zombie learns that it was refused", [&] { return zombie.metric("activity_worker_transactions_failed_total", "kind=\"fenced\"") > 0; });
+    wait_until("the zombie learns that it was refused", [&] {
+        return zombie.metric("activity_worker_transactions_failed_total", "kind=\"fenced\"") > 0;
+    });
     // Once again a member like any other, it shares the work.
-    wait_until("both are members of the group", [&] { return pipeline_.kafka().members(pipeline_.group()) == 2; });
+    wait_until("both are members of the group",
+               [&] { return pipeline_.kafka().members(pipeline_.group()) == 2; });
     EXPECT_EQ(pipeline_.session().value(rows), before);
     EXPECT_EQ(zombie.metric("activity_worker_records_stored_total"), 40);
     send(100);
@@ -252,8 +275,11 @@ TEST_F(WorkerCrashTest, a_zombie_stores_nothing) {
 TEST_F(WorkerCrashTest, a_zombie_with_a_backlog_stores_nothing_that_its_successor_has_stored) {
     const auto ingest = pipeline_.start_ingest();
     for (int i = 0; i < 40; ++i) send(500);
-    auto zombie = pipeline_.start_worker({{"ACTIVITY_KAFKA_SESSION_TIMEOUT_MS", "2000"}, {"ACTIVITY_WORKER_BATCH_MAX_RECORDS", "100"}});
-    wait_until("it has stored something", [&] { return pipeline_.stored() > 1'000; }, harness::patience, std::chrono::milliseconds(1));
+    auto zombie = pipeline_.start_worker(
+        {{"ACTIVITY_KAFKA_SESSION_TIMEOUT_MS", "2000"}, {"ACTIVITY_WORKER_BATCH_MAX_RECORDS", "100"}});
+    wait_until(
+        "it has stored something", [&] { return pipeline_.stored() > 1'000; }, harness::patience,
+        std::chrono::milliseconds(1));
     zombie.process().signal(SIGSTOP);
     ASSERT_LT(pipeline_.stored(), 20'000) << "the backlog was too short for this test";
 
@@ -261,7 +287,8 @@ TEST_F(WorkerCrashTest, a_zombie_with_a_backlog_stores_nothing_that_its_successo
     auto successor = pipeline_.launch_worker(short_session);
     harness::expect_ledger_holds(pipeline_, ledger_);
     zombie.process().signal(SIGCONT);
-    wait_until("both are members of the group", [&] { return pipeline_.kafka().members(pipeline_.group()) == 2; });
+    wait_until("both are members of the group",
+               [&] { return pipeline_.kafka().members(pipeline_.group()) == 2; });
     send(100);
     harness::expect_ledger_holds(pipeline_, ledger_);
     EXPECT_EQ(pipeline_.stored(), 20'100);

@@ -1,15 +1,15 @@
 #include "deploy/stack/harness/directory.h"
 
 #include <arpa/inet.h>
-#include <cstdlib>
-#include <fstream>
 #include <netinet/in.h>
-#include <random>
-#include <sstream>
-#include <stdexcept>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <cstdlib>
+#include <fstream>
+#include <random>
+#include <sstream>
+#include <stdexcept>
 #include <vector>
 
 #include "deploy/stack/harness/guardian.h"

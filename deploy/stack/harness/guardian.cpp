@@ -1,15 +1,15 @@
 #include "deploy/stack/harness/guardian.h"
 
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cassert>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
 #include <set>
 #include <stdexcept>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 
 namespace activity::harness {
 namespace {
@@ -90,9 +90,17 @@ void Guardian::start() {
     pipe_to_guardian = ends[1];
 }
 
-void Guardian::watch_group(pid_t group) { tell('+', std::to_string(group)); }
-void Guardian::forget_group(pid_t group) { tell('-', std::to_string(group)); }
-void Guardian::watch_directory(const std::filesystem::path& directory) { tell('>', directory.string()); }
-void Guardian::forget_directory(const std::filesystem::path& directory) { tell('<', directory.string()); }
+void Guardian::watch_group(pid_t group) {
+    tell('+', std::to_string(group));
+}
+void Guardian::forget_group(pid_t group) {
+    tell('-', std::to_string(group));
+}
+void Guardian::watch_directory(const std::filesystem::path& directory) {
+    tell('>', directory.string());
+}
+void Guardian::forget_directory(const std::filesystem::path& directory) {
+    tell('<', directory.string());
+}
 
 }  // namespace activity::harness

@@ -1,16 +1,16 @@
 #include "deploy/stack/harness/http.h"
 
-#include <algorithm>
 #include <arpa/inet.h>
-#include <cctype>
-#include <cerrno>
-#include <charconv>
-#include <cstring>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
 
 #include "deploy/stack/harness/wait.h"
 
@@ -142,7 +142,8 @@ Response Connection::receive(std::chrono::milliseconds timeout) {
             case Arrived::bytes: break;
             case Arrived::end: throw ConnectionLost("the connection ended before a whole response");
             case Arrived::nothing:
-                if (Clock::now() >= end) throw WaitedInVain("no response in " + std::to_string(timeout.count()) + " ms");
+                if (Clock::now() >= end)
+                    throw WaitedInVain("no response in " + std::to_string(timeout.count()) + " ms");
         }
     }
 }
@@ -160,7 +161,9 @@ bool Connection::ends_within(std::chrono::milliseconds timeout) {
     return false;
 }
 
-void Connection::shut_down_sending() { shutdown(fd_, SHUT_WR); }
+void Connection::shut_down_sending() {
+    shutdown(fd_, SHUT_WR);
+}
 
 void Connection::reset() {
     const linger at_once{1, 0};
@@ -189,7 +192,9 @@ std::string base64(std::string_view bytes) {
     constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::string result;
     for (std::size_t i = 0; i < bytes.size(); i += 3) {
-        const auto at = [&](std::size_t j) { return j < bytes.size() ? static_cast<unsigned char>(bytes[j]) : 0u; };
+        const auto at = [&](std::size_t j) {
+            return j < bytes.size() ? static_cast<unsigned char>(bytes[j]) : 0u;
+        };
         const unsigned group = at(i) << 16 | at(i + 1) << 8 | at(i + 2);
         for (std::size_t j = 0; j < 4; ++j)
             result += j <= bytes.size() - i ? digits[group >> (18 - 6 * j) & 63] : '=';

@@ -8,7 +8,9 @@
 
 namespace activity::harness {
 
-KafkaServer::KafkaServer() : port_(free_port()), controller_port_(free_port()) { start(); }
+KafkaServer::KafkaServer() : port_(free_port()), controller_port_(free_port()) {
+    start();
+}
 
 void KafkaServer::start() {
     process_ = std::make_unique<Process>(Process::Command{
@@ -22,8 +24,14 @@ void KafkaServer::start() {
     });
 }
 
-void KafkaServer::kill() { process_->kill(); }
-void KafkaServer::freeze() { process_->signal(SIGSTOP); }
-void KafkaServer::thaw() { process_->signal(SIGCONT); }
+void KafkaServer::kill() {
+    process_->kill();
+}
+void KafkaServer::freeze() {
+    process_->signal(SIGSTOP);
+}
+void KafkaServer::thaw() {
+    process_->signal(SIGCONT);
+}
 
 }  // namespace activity::harness

@@ -15,18 +15,21 @@ void check(rd_kafka_resp_err_t error, const std::string& what) {
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) throw std::runtime_error(what + ": " + rd_kafka_err2str(error));
 }
 
-wire::ClientHandle client(rd_kafka_type_t type, const std::string& bootstrap, const wire::ClientOptions& options) {
+wire::ClientHandle client(rd_kafka_type_t type, const std::string& bootstrap,
+                          const wire::ClientOptions& options) {
     wire::ConfHandle conf(rd_kafka_conf_new());
     wire::set_option(*conf, "bootstrap.servers", bootstrap);
     // The tests stop brokers on purpose: what librdkafka has to say about that is noise.
     wire::set_option(*conf, "log_level", "0");
+    rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR);
     for (const auto& [name, value] : options) wire::set_option(*conf, name, value);
     return wire::new_client(type, std::move(conf));
 }
 
 wire::ClientHandle consumer(const std::string& bootstrap, const std::string& group) {
-    auto handle = client(RD_KAFKA_CONSUMER, bootstrap,
-                         {{"group.id", group}, {"enable.auto.commit", "false"}, {"enable.partition.eof", "false"}});
+    auto handle =
+        client(RD_KAFKA_CONSUMER, bootstrap,
+               {{"group.id", group}, {"enable.auto.commit", "false"}, {"enable.partition.eof", "false"}});
     rd_kafka_poll_set_consumer(handle.get());
     return handle;
 }
@@ -47,7 +50,8 @@ KafkaRecord record_of(const rd_kafka_message_t& message) {
         const char* name = nullptr;
         const void* value = nullptr;
         std::size_t length = 0;
-        for (std::size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &length) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i)
+        for (std::size_t i = 0;
+             rd_kafka_header_get_all(headers, i, &name, &value, &length) == RD_KAFKA_RESP_ERR_NO_ERROR; ++i)
             record.headers.emplace_back(name, text(value, length).value_or(""));
     }
     return record;
@@ -58,7 +62,8 @@ KafkaRecord record_of(const rd_kafka_message_t& message) {
 bool kafka_answers(const std::string& bootstrap) {
     const auto handle = client(RD_KAFKA_PRODUCER, bootstrap, {{"reconnect.backoff.max.ms", "200"}});
     const struct rd_kafka_metadata* metadata = nullptr;
-    if (rd_kafka_metadata(handle.get(), 1, nullptr, &metadata, 2'000) != RD_KAFKA_RESP_ERR_NO_ERROR) return false;
+    if (rd_kafka_metadata(handle.get(), 1, nullptr, &metadata, 2'000) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return false;
     const wire::MetadataHandle owned(metadata);
     return metadata->broker_cnt > 0;
 }
@@ -72,8 +77,10 @@ std::string KafkaRecord::header(const std::string& name) const {
 class KafkaView::Impl {
   public:
     explicit Impl(std::string address)
-        : bootstrap(std::move(address)), consumer_(consumer(bootstrap, "test-eyes")),
-          producer_(client(RD_KAFKA_PRODUCER, bootstrap, {{"partitioner", "murmur2_random"}, {"acks", "all"}, {"linger.ms", "0"}})) {}
+        : bootstrap(std::move(address)),
+          consumer_(consumer(bootstrap, "test-eyes")),
+          producer_(client(RD_KAFKA_PRODUCER, bootstrap,
+                           {{"partitioner", "murmur2_random"}, {"acks", "all"}, {"linger.ms", "0"}})) {}
 
     ~Impl() { rd_kafka_consumer_close(consumer_.get()); }
 
@@ -92,7 +99,8 @@ class KafkaView::Impl {
         for (int i = 0; i < all->topic_cnt; ++i) {
             const rd_kafka_metadata_topic& topic = all->topics[i];
             if (std::find(topics.begin(), topics.end(), topic.topic) == topics.end()) continue;
-            for (int p = 0; p < topic.partition_cnt; ++p) result.push_back({topic.topic, topic.partitions[p].id});
+            for (int p = 0; p < topic.partition_cnt; ++p)
+                result.push_back({topic.topic, topic.partitions[p].id});
         }
         return result;
     }
@@ -119,7 +127,8 @@ std::map<KafkaPartition, std::int64_t> KafkaView::ends(const std::vector<std::st
     std::map<KafkaPartition, std::int64_t> result;
     for (const KafkaPartition& partition : impl_->partitions(topics)) {
         std::int64_t low = 0, high = 0;
-        check(rd_kafka_query_watermark_offsets(impl_->reading(), partition.topic.c_str(), partition.partition, &low, &high, timeout_ms),
+        check(rd_kafka_query_watermark_offsets(impl_->reading(), partition.topic.c_str(), partition.partition,
+                                               &low, &high, timeout_ms),
               "watermarks of " + partition.topic);
         result[partition] = high;
     }
@@ -137,7 +146,8 @@ std::vector<KafkaRecord> KafkaView::read(const std::string& topic) {
     std::erase_if(missing, [](const auto& entry) { return entry.second == 0; });
     const wire::PartitionListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(missing.size())));
     for (const auto& [partition, end] : missing)
-        rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition)->offset = RD_KAFKA_OFFSET_BEGINNING;
+        rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition)->offset =
+            RD_KAFKA_OFFSET_BEGINNING;
     check(rd_kafka_assign(impl_->reading(), list.get()), "assign");
     std::vector<KafkaRecord> records;
     wait_until("everything in " + topic + " is read", [&] {
@@ -147,7 +157,8 @@ std::vector<KafkaRecord> KafkaView::read(const std::string& topic) {
             if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) continue;
             records.push_back(record_of(*message));
             const auto waiting = missing.find(records.back().at);
-            if (waiting != missing.end() && records.back().offset + 1 >= waiting->second) missing.erase(waiting);
+            if (waiting != missing.end() && records.back().offset + 1 >= waiting->second)
+                missing.erase(waiting);
         }
         return true;
     });
@@ -155,7 +166,8 @@ std::vector<KafkaRecord> KafkaView::read(const std::string& topic) {
     return records;
 }
 
-std::map<KafkaPartition, std::int64_t> KafkaView::committed(const std::string& group, const std::vector<std::string>& topics) {
+std::map<KafkaPartition, std::int64_t> KafkaView::committed(const std::string& group,
+                                                            const std::vector<std::string>& topics) {
     const auto handle = consumer(impl_->bootstrap, group);
     const wire::PartitionListHandle list(rd_kafka_topic_partition_list_new(64));
     for (const KafkaPartition& partition : impl_->partitions(topics))
@@ -163,7 +175,8 @@ std::map<KafkaPartition, std::int64_t> KafkaView::committed(const std::string& g
     check(rd_kafka_committed(handle.get(), list.get(), timeout_ms), "committed offsets of " + group);
     std::map<KafkaPartition, std::int64_t> result;
     for (int i = 0; i < list->cnt; ++i)
-        if (list->elems[i].offset >= 0) result[{list->elems[i].topic, list->elems[i].partition}] = list->elems[i].offset;
+        if (list->elems[i].offset >= 0)
+            result[{list->elems[i].topic, list->elems[i].partition}] = list->elems[i].offset;
     return result;
 }
 
@@ -171,7 +184,8 @@ std::size_t KafkaView::members(const std::string& group) {
     const rd_kafka_group_list* groups = nullptr;
     check(rd_kafka_list_groups(impl_->reading(), group.c_str(), &groups, timeout_ms), "members of " + group);
     std::size_t count = 0;
-    for (int i = 0; i < groups->group_cnt; ++i) count += static_cast<std::size_t>(groups->groups[i].member_cnt);
+    for (int i = 0; i < groups->group_cnt; ++i)
+        count += static_cast<std::size_t>(groups->groups[i].member_cnt);
     rd_kafka_group_list_destroy(groups);
     return count;
 }
@@ -179,21 +193,25 @@ std::size_t KafkaView::members(const std::string& group) {
 KafkaRecord KafkaView::write(KafkaRecord record) {
     wire::HeadersHandle headers(rd_kafka_headers_new(record.headers.size()));
     for (const auto& [name, value] : record.headers)
-        rd_kafka_header_add(headers.get(), name.data(), static_cast<ssize_t>(name.size()), value.data(), static_cast<ssize_t>(value.size()));
+        rd_kafka_header_add(headers.get(), name.data(), static_cast<ssize_t>(name.size()), value.data(),
+                            static_cast<ssize_t>(value.size()));
     struct Delivered {
         bool done = false;
         std::int64_t offset = -1;
         std::int32_t partition = -1;
         rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
     } delivered;
-    const auto bytes = [](const std::optional<std::string>& text) -> void* { return text ? const_cast<char*>(text->data()) : nullptr; };
+    const auto bytes = [](const std::optional<std::string>& text) -> void* {
+        return text ? const_cast<char*>(text->data()) : nullptr;
+    };
     const auto length = [](const std::optional<std::string>& text) { return text ? text->size() : 0; };
-    check(rd_kafka_producev(impl_->writing(), RD_KAFKA_V_TOPIC(record.at.topic.c_str()), RD_KAFKA_V_PARTITION(record.at.partition),
-                            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                            RD_KAFKA_V_KEY(bytes(record.key), length(record.key)),
-                            RD_KAFKA_V_VALUE(bytes(record.value), length(record.value)),
-                            RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_OPAQUE(&delivered), RD_KAFKA_V_END),
-          "produce to " + record.at.topic);
+    check(
+        rd_kafka_producev(impl_->writing(), RD_KAFKA_V_TOPIC(record.at.topic.c_str()),
+                          RD_KAFKA_V_PARTITION(record.at.partition), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                          RD_KAFKA_V_KEY(bytes(record.key), length(record.key)),
+                          RD_KAFKA_V_VALUE(bytes(record.value), length(record.value)),
+                          RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_OPAQUE(&delivered), RD_KAFKA_V_END),
+        "produce to " + record.at.topic);
     static_cast<void>(headers.release());
     const wire::QueueHandle reports(rd_kafka_queue_get_main(impl_->writing()));
     wait_until("Kafka has a record of " + record.at.topic, [&] {

@@ -46,10 +46,11 @@ class KafkaView {
     /// Everything in the topic up to now, in each partition's order.
     std::vector<KafkaRecord> read(const std::string& topic);
     /// What a group has committed. Partitions without an offset are left out.
-    std::map<KafkaPartition, std::int64_t> committed(const std::string& group, const std::vector<std::string>& topics);
+    std::map<KafkaPartition, std::int64_t> committed(const std::string& group,
+                                                     const std::vector<std::string>& topics);
     std::size_t members(const std::string& group);
-    /// Puts a record into the partition that it names (-1: by the key, as the ingest does), bytes as they are,
-    /// and waits until Kafka has it. Returns where it is.
+    /// Puts a record into the partition that it names (-1: by the key, as the ingest does), bytes as they
+    /// are, and waits until Kafka has it. Returns where it is.
     KafkaRecord write(KafkaRecord record);
 
   private:

@@ -29,14 +29,16 @@ void Ledger::wrong_answer(const std::string& what) {
 std::map<std::string, Outcome> Ledger::outcomes() const {
     const std::lock_guard lock(mutex_);
     std::map<std::string, Outcome> result;
-    for (const auto& [message_id, entry] : entries_) result.emplace_hint(result.end(), message_id, entry.outcome());
+    for (const auto& [message_id, entry] : entries_)
+        result.emplace_hint(result.end(), message_id, entry.outcome());
     return result;
 }
 
 std::size_t Ledger::count(Outcome outcome) const {
     const std::lock_guard lock(mutex_);
-    return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(),
-                                                  [&](const auto& entry) { return entry.second.outcome() == outcome; }));
+    return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), [&](const auto& entry) {
+        return entry.second.outcome() == outcome;
+    }));
 }
 
 std::size_t Ledger::size() const {

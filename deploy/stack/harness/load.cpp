@@ -1,8 +1,8 @@
 #include "deploy/stack/harness/load.h"
 
+#include <simdjson.h>
 #include <array>
 #include <chrono>
-#include <simdjson.h>
 
 #include "deploy/stack/harness/wait.h"
 #include "schemas/activity/json.h"
@@ -13,7 +13,8 @@ namespace activity::harness {
 
 using Clock = std::chrono::steady_clock;
 
-ClientEvent track(const std::string& message_id, const std::string& user_id, const std::string& event, const std::string& properties) {
+ClientEvent track(const std::string& message_id, const std::string& user_id, const std::string& event,
+                  const std::string& properties) {
     std::string text = R"({"type":"track","messageId":)";
     json::append_string(text, message_id);
     text += R"(,"userId":)";
@@ -31,14 +32,17 @@ std::string new_message_id() {
     switch (mine % 3) {
         case 0: return uuid;
         case 1: {
-            const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now().time_since_epoch()).count();
+            const auto ms =
+                std::chrono::duration_cast<std::chrono::milliseconds>(now().time_since_epoch()).count();
             return "node-next-" + std::to_string(ms) + "-" + uuid;
         }
         default: return "event number " + std::to_string(mine) + " of " + uuid.substr(19);
     }
 }
 
-std::string authorization(const std::string& key) { return "Basic " + base64(key + ":"); }
+std::string authorization(const std::string& key) {
+    return "Basic " + base64(key + ":");
+}
 
 std::optional<Response> Client::send(const ClientEvent& event, const std::string& target) {
     return exchange(target, event.json, {&event, 1});
@@ -53,11 +57,14 @@ std::optional<Response> Client::send(std::span<const ClientEvent> events) {
     return exchange("/v1/batch", body + "]}", events);
 }
 
-std::optional<Response> Client::exchange(const std::string& target, const std::string& body, std::span<const ClientEvent> events) {
+std::optional<Response> Client::exchange(const std::string& target, const std::string& body,
+                                         std::span<const ClientEvent> events) {
     for (const ClientEvent& event : events) ledger_.sent(event.message_id);
     try {
         if (!connection_) connection_.emplace(ingest_);
-        connection_->send(http_request("POST", target, body, {{"Authorization", authorization()}, {"Content-Type", "application/json"}}));
+        connection_->send(
+            http_request("POST", target, body,
+                         {{"Authorization", authorization()}, {"Content-Type", "application/json"}}));
         const Response response = connection_->receive();
         settle(response, events);
         if (response.header("connection") == "close") connection_.reset();
@@ -80,15 +87,18 @@ void Client::settle(const Response& response, std::span<const ClientEvent> event
     }
     simdjson::dom::parser parser;
     simdjson::dom::array results;
-    if (response.status != 202 || parser.parse(response.body)["results"].get(results) || results.size() != events.size()) {
-        ledger_.wrong_answer("status " + std::to_string(response.status) + ": " + response.body.substr(0, 500));
+    if (response.status != 202 || parser.parse(response.body)["results"].get(results) ||
+        results.size() != events.size()) {
+        ledger_.wrong_answer("status " + std::to_string(response.status) + ": " +
+                             response.body.substr(0, 500));
         return;
     }
     std::size_t i = 0;
     for (const auto result : results) {
         const ClientEvent& event = events[i++];
         std::string_view message_id, status;
-        if (result["messageId"].get(message_id) || message_id != event.message_id || result["status"].get(status)) {
+        if (result["messageId"].get(message_id) || message_id != event.message_id ||
+            result["status"].get(status)) {
             ledger_.wrong_answer("asked for " + event.message_id + ", got " + simdjson::minify(result));
             continue;
         }
@@ -96,11 +106,15 @@ void Client::settle(const Response& response, std::span<const ClientEvent> event
     }
 }
 
-Load::Load(const Endpoint& ingest, Ledger& ledger, const LoadSettings& settings) : ingest_(ingest), ledger_(ledger), settings_(settings) {
-    for (int number = 0; number < settings_.connections; ++number) threads_.emplace_back([this, number] { client(number); });
+Load::Load(const Endpoint& ingest, Ledger& ledger, const LoadSettings& settings)
+    : ingest_(ingest), ledger_(ledger), settings_(settings) {
+    for (int number = 0; number < settings_.connections; ++number)
+        threads_.emplace_back([this, number] { client(number); });
 }
 
-Load::~Load() { stop(); }
+Load::~Load() {
+    stop();
+}
 
 void Load::stop() {
     stopping_ = true;
@@ -111,7 +125,8 @@ void Load::stop() {
 void Load::client(int number) {
     Client client(ingest_, ledger_);
     std::vector<int> sequences(static_cast<std::size_t>(settings_.users_per_connection));
-    const auto interval = std::chrono::nanoseconds(std::chrono::seconds(settings_.connections)) / settings_.requests_per_second;
+    const auto interval =
+        std::chrono::nanoseconds(std::chrono::seconds(settings_.connections)) / settings_.requests_per_second;
     // An open loop: after a stall it does not hurry to make up for it, but it does not slow down either.
     auto next = Clock::now();
     std::size_t turn = 0;
@@ -119,8 +134,11 @@ void Load::client(int number) {
         std::vector<ClientEvent> events;
         for (int i = 0; i < settings_.events_per_request; ++i) {
             const std::size_t user = turn++ % sequences.size();
-            events.push_back(track(new_message_id(), "learner-" + std::to_string(number) + "-" + std::to_string(user), settings_.event,
-                                   R"({"sequence":)" + std::to_string(sequences[user]++) + R"(,"courseId":"course-1","text":"Is this O(n log n)?"})"));
+            events.push_back(track(new_message_id(),
+                                   "learner-" + std::to_string(number) + "-" + std::to_string(user),
+                                   settings_.event,
+                                   R"({"sequence":)" + std::to_string(sequences[user]++) +
+                                       R"(,"courseId":"course-1","text":"Is this O(n log n)?"})"));
         }
         for (;;) {
             const auto response = events.size() == 1 ? client.send(events.front()) : client.send(events);

@@ -30,8 +30,8 @@ std::string new_message_id();
 inline constexpr const char* write_key = "test-write-key";
 std::string authorization(const std::string& key = write_key);
 
-/// A client with one connection at a time, kept open and opened again when it is lost, which keeps the ledger.
-/// One thread.
+/// A client with one connection at a time, kept open and opened again when it is lost, which keeps the
+/// ledger. One thread.
 class Client {
   public:
     Client(const Endpoint& ingest, Ledger& ledger) : ingest_(ingest), ledger_(ledger) {}
@@ -42,7 +42,8 @@ class Client {
     std::optional<Response> send(std::span<const ClientEvent> events);
 
   private:
-    std::optional<Response> exchange(const std::string& target, const std::string& body, std::span<const ClientEvent> events);
+    std::optional<Response> exchange(const std::string& target, const std::string& body,
+                                     std::span<const ClientEvent> events);
     void settle(const Response& response, std::span<const ClientEvent> events);
 
     Endpoint ingest_;
@@ -56,7 +57,8 @@ struct LoadSettings {
     int events_per_request = 1;
     int users_per_connection = 25;
     int requests_per_second = 200;  ///< of all connections together
-    bool repeat_until_acknowledged = false;  ///< as an SDK does: the same message ID again after a 503 or a lost connection
+    bool repeat_until_acknowledged =
+        false;  ///< as an SDK does: the same message ID again after a 503 or a lost connection
     std::string event = "Chat Message Sent";
 };
 

@@ -1,8 +1,9 @@
-// The main function of every integration test: starts the servers once, and sees to it that nothing stays behind.
+// The main function of every integration test: starts the servers once, and sees to it that nothing stays
+// behind.
 
+#include <gtest/gtest.h>
 #include <csignal>
 #include <future>
-#include <gtest/gtest.h>
 #include <memory>
 #include <stdexcept>
 

@@ -1,8 +1,8 @@
 #include "deploy/stack/harness/pipeline.h"
 
-#include <atomic>
 #include <gtest/gtest.h>
 #include <openssl/sha.h>
+#include <atomic>
 #include <set>
 
 #include "deploy/stack/harness/wait.h"
@@ -44,11 +44,15 @@ class Examples {
 }  // namespace
 
 Pipeline::Pipeline()
-    : prefix_(next_prefix()), database_("activity_" + prefix_), directory_(prefix_), ingest_port_(free_port()),
+    : prefix_(next_prefix()),
+      database_("activity_" + prefix_),
+      directory_(prefix_),
+      ingest_port_(free_port()),
       kafka_(std::make_unique<KafkaView>(servers().kafka.bootstrap())) {
-    write_file(directory_.path() / "sources.toml", "[[source]]\nname = \"web\"\nkey_sha256 = [\"" + sha256_hex(write_key) +
-                                                       "\"]\n\n[[source]]\nname = \"revoked\"\nenabled = false\nkey_sha256 = [\"" +
-                                                       sha256_hex("revoked-write-key") + "\"]\n");
+    write_file(directory_.path() / "sources.toml",
+               "[[source]]\nname = \"web\"\nkey_sha256 = [\"" + sha256_hex(write_key) +
+                   "\"]\n\n[[source]]\nname = \"revoked\"\nenabled = false\nkey_sha256 = [\"" +
+                   sha256_hex("revoked-write-key") + "\"]\n");
     servers().postgres.create_database(database_);
     activityctl({"topics", "apply"});
     for (const std::string& name : kafka_->topics(prefix_ + "."))
@@ -75,13 +79,16 @@ Program Pipeline::start_ingest(const Environment& settings) const {
     environment.insert({{"ACTIVITY_INGEST_ADDRESS", ingest().text()},
                         {"ACTIVITY_INGEST_THREADS", "2"},
                         {"ACTIVITY_SOURCES", directory_.path() / "sources.toml"}});
-    return Program("ingest", {{ingest_program()}, environment, directory_.path() / ("ingest-" + std::to_string(++started_) + ".log")});
+    return Program("ingest", {{ingest_program()},
+                              environment,
+                              directory_.path() / ("ingest-" + std::to_string(++started_) + ".log")});
 }
 
 Process::Command Pipeline::worker_command(const Environment& settings, int threads) const {
     Environment environment = settings;
     environment.merge(common());
-    environment.insert({{"ACTIVITY_POSTGRES_URL", url(PostgresServer::As::worker)}, {"ACTIVITY_GROUP_PREFIX", prefix_ + "-"}});
+    environment.insert({{"ACTIVITY_POSTGRES_URL", url(PostgresServer::As::worker)},
+                        {"ACTIVITY_GROUP_PREFIX", prefix_ + "-"}});
     return {{worker_program(), "--group", "records", "--threads", std::to_string(threads)},
             environment,
             directory_.path() / ("worker-" + std::to_string(++started_) + ".log")};
@@ -98,14 +105,19 @@ Program Pipeline::launch_worker(const Environment& settings, int threads) const 
 std::string Pipeline::activityctl(std::vector<std::string> arguments) const {
     arguments.insert(arguments.begin(), activityctl_program());
     Environment environment = common();
-    environment.insert({{"ACTIVITY_POSTGRES_URL", url(PostgresServer::As::owner)}, {"ACTIVITY_GROUP_PREFIX", prefix_ + "-"}});
+    environment.insert({{"ACTIVITY_POSTGRES_URL", url(PostgresServer::As::owner)},
+                        {"ACTIVITY_GROUP_PREFIX", prefix_ + "-"}});
     environment.erase("ACTIVITY_ADMIN_ADDRESS");
     return run({std::move(arguments), environment, directory_.path() / "activityctl.log"});
 }
 
-std::string Pipeline::url(PostgresServer::As role) const { return servers().postgres.url(database_, role); }
+std::string Pipeline::url(PostgresServer::As role) const {
+    return servers().postgres.url(database_, role);
+}
 
-std::int64_t Pipeline::stored() const { return session().number("SELECT count(*) FROM activity.event"); }
+std::int64_t Pipeline::stored() const {
+    return session().number("SELECT count(*) FROM activity.event");
+}
 
 std::int64_t Pipeline::progress() const {
     return session().number("SELECT coalesce(sum(next_offset), 0) FROM activity.part_offset");
@@ -125,7 +137,8 @@ bool Pipeline::caught_up() {
 }
 
 void Pipeline::wait_caught_up(std::chrono::milliseconds timeout) {
-    wait_until("the workers have caught up", [&] { return caught_up(); }, timeout, std::chrono::milliseconds(50));
+    wait_until(
+        "the workers have caught up", [&] { return caught_up(); }, timeout, std::chrono::milliseconds(50));
 }
 
 void expect_ledger_holds(Pipeline& pipeline, const Ledger& ledger) {
@@ -133,7 +146,8 @@ void expect_ledger_holds(Pipeline& pipeline, const Ledger& ledger) {
 
     // Read as analysts do.
     std::map<std::string, int> stored;
-    for (const auto& row : pipeline.session(PostgresServer::As::analyst).query("SELECT message_id FROM analytics.event"))
+    for (const auto& row :
+         pipeline.session(PostgresServer::As::analyst).query("SELECT message_id FROM analytics.event"))
         ++stored[row[0].as<std::string>()];
     const auto outcomes = ledger.outcomes();
 

@@ -46,7 +46,9 @@ class Pipeline {
     std::string url(PostgresServer::As role) const;
 
     KafkaView& kafka() { return *kafka_; }
-    Session session(PostgresServer::As role = PostgresServer::As::superuser) const { return Session(url(role)); }
+    Session session(PostgresServer::As role = PostgresServer::As::superuser) const {
+        return Session(url(role));
+    }
     std::int64_t stored() const;
 
     /// Whether PostgreSQL's offsets say that everything in the topics has been dealt with.

@@ -19,15 +19,18 @@ PostgresServer::PostgresServer() : port_(free_port()) {
     // Migrations and partitions by the tool that operators use.
     const Environment environment{{"ACTIVITY_POSTGRES_URL", url("activity", As::owner)}};
     run({{activityctl_program(), "migrate"}, environment, directory_.path() / "migrate.log"});
-    run({{activityctl_program(), "partitions", "create", "--days-ahead", "2"}, environment, directory_.path() / "partitions.log"});
+    run({{activityctl_program(), "partitions", "create", "--days-ahead", "2"},
+         environment,
+         directory_.path() / "partitions.log"});
     script("roles");
 }
 
 void PostgresServer::start() {
-    process_ = std::make_unique<Process>(Process::Command{
-        {postgres_script, "run", "--dir", directory_.path() / "cluster", "--port", std::to_string(port_), "--fast"},
-        {{"ACTIVITY_LOCAL_DIR", directory_.path() / "local"}},
-        directory_.path() / "postgres.log"});
+    process_ = std::make_unique<Process>(
+        Process::Command{{postgres_script, "run", "--dir", directory_.path() / "cluster", "--port",
+                          std::to_string(port_), "--fast"},
+                         {{"ACTIVITY_LOCAL_DIR", directory_.path() / "local"}},
+                         directory_.path() / "postgres.log"});
     wait_until("PostgreSQL answers on port " + std::to_string(port_), [&] {
         if (!process_->running()) throw std::logic_error("PostgreSQL has ended:\n" + process_->output());
         Session(url("postgres", As::superuser));
@@ -35,12 +38,15 @@ void PostgresServer::start() {
     });
 }
 
-void PostgresServer::stop() { process_->stop(SIGINT, std::chrono::seconds(60)); }
+void PostgresServer::stop() {
+    process_->stop(SIGINT, std::chrono::seconds(60));
+}
 
 std::string PostgresServer::script(const std::string& command) const {
-    return run({{postgres_script, command, "--dir", directory_.path() / "cluster", "--port", std::to_string(port_)},
-                {{"ACTIVITY_LOCAL_DIR", directory_.path() / "local"}},
-                directory_.path() / (command + ".log")});
+    return run(
+        {{postgres_script, command, "--dir", directory_.path() / "cluster", "--port", std::to_string(port_)},
+         {{"ACTIVITY_LOCAL_DIR", directory_.path() / "local"}},
+         directory_.path() / (command + ".log")});
 }
 
 std::string PostgresServer::secret(const std::string& name) const {
@@ -51,11 +57,13 @@ std::string PostgresServer::secret(const std::string& name) const {
 
 std::string PostgresServer::url(const std::string& database, As role) const {
     if (role == As::superuser)
-        return "host=" + (directory_.path() / "cluster").string() + " port=" + std::to_string(port_) + " user=postgres dbname=" + database;
-    const auto [user, secret_name] = role == As::owner    ? std::pair("activity_migrator", "postgres_migrator")
+        return "host=" + (directory_.path() / "cluster").string() + " port=" + std::to_string(port_) +
+               " user=postgres dbname=" + database;
+    const auto [user, secret_name] = role == As::owner ? std::pair("activity_migrator", "postgres_migrator")
                                      : role == As::worker ? std::pair("worker", "postgres_worker")
                                                           : std::pair("analyst", "postgres_analyst");
-    return "postgresql://" + std::string(user) + ":" + secret(secret_name) + "@127.0.0.1:" + std::to_string(port_) + "/" + database;
+    return "postgresql://" + std::string(user) + ":" + secret(secret_name) +
+           "@127.0.0.1:" + std::to_string(port_) + "/" + database;
 }
 
 void PostgresServer::administer(const std::vector<std::string>& statements) const {
@@ -73,12 +81,15 @@ void PostgresServer::rename_database(const std::string& name, const std::string&
     wait_until("the database " + name + " has another name", [&] {
         administer({"ALTER DATABASE " + name + " ALLOW_CONNECTIONS false",
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name + "'",
-                    "ALTER DATABASE " + name + " RENAME TO " + new_name, "ALTER DATABASE " + new_name + " ALLOW_CONNECTIONS true"});
+                    "ALTER DATABASE " + name + " RENAME TO " + new_name,
+                    "ALTER DATABASE " + new_name + " ALLOW_CONNECTIONS true"});
         return true;
     });
 }
 
-void PostgresServer::drop_database(const std::string& name) { administer({"DROP DATABASE IF EXISTS " + name + " WITH (FORCE)"}); }
+void PostgresServer::drop_database(const std::string& name) {
+    administer({"DROP DATABASE IF EXISTS " + name + " WITH (FORCE)"});
+}
 
 Session::Session(const std::string& url) : connection_(url) {}
 
@@ -95,14 +106,18 @@ std::string Session::value(const std::string& sql) {
     return result[0][0].is_null() ? "" : result[0][0].as<std::string>();
 }
 
-std::int64_t Session::number(const std::string& sql) { return std::stoll(value(sql)); }
+std::int64_t Session::number(const std::string& sql) {
+    return std::stoll(value(sql));
+}
 
 TableLock::TableLock(const std::string& url, const std::string& table)
     : session_(url), transaction_(std::make_unique<pqxx::work>(session_.connection())) {
     execute("LOCK TABLE " + table + " IN EXCLUSIVE MODE");
 }
 
-void TableLock::execute(const std::string& sql) { transaction_->exec(sql); }
+void TableLock::execute(const std::string& sql) {
+    transaction_->exec(sql);
+}
 
 void TableLock::release() {
     transaction_->commit();

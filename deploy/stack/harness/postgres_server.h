@@ -11,8 +11,8 @@
 
 namespace activity::harness {
 
-/// One real PostgreSQL cluster, run by deploy/stack/postgres on a port and in a directory of its own, with the
-/// migrations applied to a database that every test gets a copy of.
+/// One real PostgreSQL cluster, run by deploy/stack/postgres on a port and in a directory of its own, with
+/// the migrations applied to a database that every test gets a copy of.
 class PostgresServer {
   public:
     /// Starts it, migrates the template and makes the roles.

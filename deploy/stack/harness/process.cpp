@@ -1,16 +1,16 @@
 #include "deploy/stack/harness/process.h"
 
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
-#include <fcntl.h>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 #include <stdexcept>
-#include <sys/wait.h>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 
 #include "deploy/stack/harness/directory.h"
@@ -22,7 +22,8 @@ extern char** environ;
 namespace activity::harness {
 namespace {
 
-/// The project's settings in the developer's shell must not decide what a test finds, but for where downloads are.
+/// The project's settings in the developer's shell must not decide what a test finds, but for where downloads
+/// are.
 bool is_inherited(const std::string& name) {
     return !name.starts_with("ACTIVITY_") || name == "ACTIVITY_CACHE_DIR" || name == "ACTIVITY_LOCAL_DIR";
 }
@@ -97,7 +98,9 @@ Process& Process::operator=(Process&& other) noexcept {
     return *this;
 }
 
-Process::~Process() { forget(); }
+Process::~Process() {
+    forget();
+}
 
 void Process::forget() {
     if (pid_ < 0) return;
@@ -112,7 +115,9 @@ void Process::forget() {
     pid_ = -1;
 }
 
-bool Process::running() { return !wait(std::chrono::milliseconds(0)).has_value(); }
+bool Process::running() {
+    return !wait(std::chrono::milliseconds(0)).has_value();
+}
 
 void Process::signal(int number) const {
     if (pid_ > 0 && !exit_) ::kill(pid_, number);
@@ -137,7 +142,8 @@ Exit Process::stop(int number, std::chrono::milliseconds timeout) {
     signal(number);
     if (const auto end = wait(timeout)) return *end;
     const std::string complaint = "process " + std::to_string(pid_) + " did not end in " +
-                                  std::to_string(timeout.count()) + " ms after signal " + std::to_string(number);
+                                  std::to_string(timeout.count()) + " ms after signal " +
+                                  std::to_string(number);
     kill();
     throw WaitedInVain(complaint + "; its log ends:\n" + output());
 }
@@ -147,7 +153,9 @@ void Process::kill() {
     wait(patience);
 }
 
-std::string Process::output() const { return read_file(log_); }
+std::string Process::output() const {
+    return read_file(log_);
+}
 
 std::size_t Process::resident_bytes() const {
     std::ifstream statm("/proc/" + std::to_string(pid_) + "/statm");
@@ -181,8 +189,9 @@ std::string run(const Process::Command& command, std::chrono::milliseconds timeo
     if (end != Exit{0, 0}) {
         std::string text;
         for (const std::string& argument : command.arguments) text += argument + " ";
-        throw std::runtime_error(text + (end ? "failed with exit code " + std::to_string(end->code) : "did not end") +
-                                 ":\n" + process.output());
+        throw std::runtime_error(
+            text + (end ? "failed with exit code " + std::to_string(end->code) : "did not end") + ":\n" +
+            process.output());
     }
     return process.output();
 }

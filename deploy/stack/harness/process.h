@@ -1,12 +1,12 @@
 #pragma once
 
+#include <sys/types.h>
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
-#include <sys/types.h>
 #include <vector>
 
 namespace activity::harness {
@@ -64,6 +64,7 @@ class Process {
 
 /// Runs a command to its end. Throws std::runtime_error with its output unless it exits with 0.
 /// Returns what it wrote.
-std::string run(const Process::Command& command, std::chrono::milliseconds timeout = std::chrono::seconds(120));
+std::string run(const Process::Command& command,
+                std::chrono::milliseconds timeout = std::chrono::seconds(120));
 
 }  // namespace activity::harness

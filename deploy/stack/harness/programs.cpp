@@ -9,17 +9,29 @@
 namespace activity::harness {
 namespace {
 
-std::string program(const char* name) { return std::string(ACTIVITY_BIN_DIR "/") + name; }
+std::string program(const char* name) {
+    return std::string(ACTIVITY_BIN_DIR "/") + name;
+}
 
 }  // namespace
 
-std::string activityctl_program() { return program("activityctl"); }
-std::string ingest_program() { return program("activity-ingest"); }
-std::string worker_program() { return program("activity-worker"); }
+std::string activityctl_program() {
+    return program("activityctl");
+}
+std::string ingest_program() {
+    return program("activity-ingest");
+}
+std::string worker_program() {
+    return program("activity-worker");
+}
 
-Program::Program(const std::string& name, const Process::Command& command) : process_(command), name_(name) { wait_ready(); }
+Program::Program(const std::string& name, const Process::Command& command) : process_(command), name_(name) {
+    wait_ready();
+}
 
-Program Program::unready(const std::string& name, const Process::Command& command) { return Program(Process(command), name); }
+Program Program::unready(const std::string& name, const Process::Command& command) {
+    return Program(Process(command), name);
+}
 
 void Program::wait_ready() {
     wait_until(name_ + " is ready", [&] {
@@ -34,19 +46,25 @@ void Program::wait_ready() {
                 if (!field.value.get(text)) ready_[std::string(field.key)] = text;
             return true;
         }
-        if (!process_.running()) throw std::logic_error(name_ + " has ended before it was ready:\n" + process_.output());
+        if (!process_.running())
+            throw std::logic_error(name_ + " has ended before it was ready:\n" + process_.output());
         return false;
     });
 }
 
 Endpoint Program::address(const std::string& field) const {
     const auto found = ready_.find(field);
-    if (found == ready_.end()) throw std::runtime_error("no field " + field + " in the ready line of " + name_);
+    if (found == ready_.end())
+        throw std::runtime_error("no field " + field + " in the ready line of " + name_);
     return parse_endpoint(found->second);
 }
 
-bool Program::is_ready() const { return http_get(address("admin"), "/health/ready").status == 200; }
-bool Program::is_live() const { return http_get(address("admin"), "/health/live").status == 200; }
+bool Program::is_ready() const {
+    return http_get(address("admin"), "/health/ready").status == 200;
+}
+bool Program::is_live() const {
+    return http_get(address("admin"), "/health/live").status == 200;
+}
 
 double Program::metric(const std::string& name, const std::string& label_part) const {
     double sum = 0;
@@ -65,7 +83,8 @@ std::size_t Program::logged(const std::string& message) const {
     const std::string output = process_.output();
     const std::string wanted = "\"message\":\"" + message;
     std::size_t count = 0;
-    for (std::size_t at = output.find(wanted); at != std::string::npos; at = output.find(wanted, at + 1)) ++count;
+    for (std::size_t at = output.find(wanted); at != std::string::npos; at = output.find(wanted, at + 1))
+        ++count;
     return count;
 }
 

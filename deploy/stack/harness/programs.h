@@ -30,7 +30,8 @@ class Program {
 
     bool is_ready() const;
     bool is_live() const;
-    /// Sum of a metric's values over its labels, of the series whose labels hold `label_part`; 0 if there is none.
+    /// Sum of a metric's values over its labels, of the series whose labels hold `label_part`; 0 if there is
+    /// none.
     double metric(const std::string& name, const std::string& label_part = "") const;
     /// Lines of its log with this message.
     std::size_t logged(const std::string& message) const;
