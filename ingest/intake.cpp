@@ -120,7 +120,14 @@ Intake::Intake(const IntakeShared& shared, std::size_t reactor)
     : shared_(shared),
       ticket_base_(static_cast<wire::Ticket>(reactor) << 56),
       segment_(shared.catalogue, shared.limits),
-      latency_buckets_(IngestMetrics::ack_latency_bounds().size() + 1) {}
+      latency_buckets_(IngestMetrics::ack_latency_bounds().size() + 1) {
+    const auto add = [this](const std::string& topic, const std::string& schema_id) {
+        const std::string name = shared_.topic_prefix + topic;
+        destinations_.push_back({name, schema_id, &shared_.metrics.produced(name)});
+    };
+    for (const CatalogueActivity& activity : shared.catalogue.activities()) add(activity.topic, activity.id);
+    add(shared.catalogue.unknown_topic().name, "-");
+}
 
 Intake::~Intake() { flush_metrics(); }
 
@@ -216,18 +223,15 @@ std::optional<Reply> Intake::publish(const std::vector<Verdict>& verdicts, const
     for (const Verdict& verdict : verdicts) {
         const ActivityEvent* event = verdict.event();
         if (event == nullptr) continue;
-        const CatalogueActivity* known = shared_.catalogue.find(event->type, event->activity);
-        std::string topic = shared_.topic_prefix;
-        topic += known != nullptr ? known->topic : shared_.catalogue.unknown_topic().name;
-        prometheus::Counter& produced = *shared_.metrics.produced_by_topic.find(topic)->second;
-        const wire::Record record = wire::make_record(*event, std::move(topic), known != nullptr ? known->id : "-");
+        const Destination& to = destination(*event);
+        const wire::Record record = wire::make_record(*event, to.topic, to.schema_id);
         // An event within its limit is far within Kafka's, so "too large" cannot come; were an operator's limits
         // to make it come, "come again" would at least not lose the event in silence.
         if (shared_.publisher.publish(record, ticket) != wire::Enqueued::queued) {
             full = true;
             break;
         }
-        produced.Increment();
+        to.produced->Increment();
         ++queued;
     }
 
@@ -247,6 +251,12 @@ std::optional<Reply> Intake::publish(const std::vector<Verdict>& verdicts, const
     // What was queued before may be stored or not; the client's repeat under the same IDs makes it right.
     if (full) return come_again("queue_full", "too many events are waiting for Kafka; nothing is confirmed", 1);
     return std::nullopt;
+}
+
+const Intake::Destination& Intake::destination(const ActivityEvent& event) const {
+    const CatalogueActivity* known = shared_.catalogue.find(event.type, event.activity);
+    if (known == nullptr) return destinations_.back();
+    return destinations_[static_cast<std::size_t>(known - shared_.catalogue.activities().data())];
 }
 
 std::uint32_t Intake::take_place() {

@@ -59,6 +59,14 @@ class Intake final : public Exchange {
         Clock::time_point started;
     };
 
+    /// Where the events of an activity go.
+    struct Destination {
+        std::string topic;
+        std::string schema_id;
+        prometheus::Counter* produced = nullptr;
+    };
+
+    const Destination& destination(const ActivityEvent& event) const;
     std::optional<Reply> accept_call(SegmentCall call, Request request, RequestId id, Clock::time_point now);
     const Source* source_of_authorization(const std::string& authorization);
     std::optional<Reply> publish(const std::vector<Verdict>& verdicts, const Source& source, RequestId id,
@@ -73,6 +81,7 @@ class Intake final : public Exchange {
     const IntakeShared& shared_;
     const wire::Ticket ticket_base_;
     SegmentReader segment_;
+    std::vector<Destination> destinations_;  ///< in the catalogue's order; the last is for what it does not know
     std::unordered_map<std::string, const Source*> known_authorizations_;
     std::vector<InFlight> in_flight_;
     std::vector<std::uint32_t> free_places_;

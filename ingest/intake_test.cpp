@@ -71,7 +71,7 @@ class IntakeTest : public testing::Test {
     Catalogue catalogue_ = Catalogue::load(Catalogue::default_file());
     Sources sources_ = Sources::load(sources_file());
     prometheus::Registry registry_;
-    IngestMetrics metrics_{registry_, catalogue_, "activity.", sources_};
+    IngestMetrics metrics_{registry_, sources_};
     RecordingPublisher publisher_;
     IntakeShared shared_{catalogue_, sources_, metrics_, publisher_, "activity.", {}, milliseconds(8'000)};
     Clock::time_point now_ = Clock::now();

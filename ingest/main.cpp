@@ -122,7 +122,7 @@ class Program {
           catalogue_(std::move(catalogue)),
           sources_(std::move(sources)),
           registry_(std::make_shared<prometheus::Registry>()),
-          metrics_(*registry_, catalogue_, settings_.topic_prefix, sources_),
+          metrics_(*registry_, sources_),
           server_(settings_.address, settings_.threads, settings_.server),
           reports_by_reactor_(settings_.threads),
           producer_(settings_.producer, [this](auto reports) { deliver(reports); }),

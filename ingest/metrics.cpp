@@ -10,10 +10,11 @@ auto& family(prometheus::Registry& registry, Family build, const char* name, con
 
 }  // namespace
 
-IngestMetrics::IngestMetrics(prometheus::Registry& registry, const Catalogue& catalogue,
-                             const std::string& topic_prefix, const Sources& sources)
+IngestMetrics::IngestMetrics(prometheus::Registry& registry, const Sources& sources)
     : request_family(family(registry, prometheus::BuildCounter, metric::ingest_requests,
                             "Requests answered, by HTTP status")),
+      produced_family(family(registry, prometheus::BuildCounter, metric::ingest_records_produced,
+                             "Records handed to Kafka, by topic")),
       delivery_error_family(family(registry, prometheus::BuildCounter, metric::ingest_delivery_errors,
                                    "Records that Kafka did not confirm, by error")),
       ack_latency(family(registry, prometheus::BuildHistogram, metric::ingest_ack_latency,
@@ -36,16 +37,14 @@ IngestMetrics::IngestMetrics(prometheus::Registry& registry, const Catalogue& ca
     for (std::size_t i = 0; i < reason_count; ++i) {
         rejected_by_reason[i] = &rejected_family.Add({{"reason", std::string(to_string(static_cast<Reason>(i)))}});
     }
-    auto& produced_family = family(registry, prometheus::BuildCounter, metric::ingest_records_produced,
-                                   "Records handed to Kafka, by topic");
-    for (const CatalogueTopic& topic : catalogue.topics()) {
-        const std::string name = topic_prefix + topic.name;
-        produced_by_topic.emplace(name, &produced_family.Add({{"topic", name}}));
-    }
 }
 
 prometheus::Counter& IngestMetrics::requests(int status) const {
     return request_family.Add({{"status", std::to_string(status)}});
+}
+
+prometheus::Counter& IngestMetrics::produced(const std::string& topic) const {
+    return produced_family.Add({{"topic", topic}});
 }
 
 prometheus::Counter& IngestMetrics::delivery_error(const char* error) const {

@@ -7,19 +7,19 @@
 #include <vector>
 
 #include "ingest/sources/sources.h"
-#include "schemas/catalogue/catalogue.h"
+#include "schemas/activity/rejection.h"
 #include "schemas/service/metrics.h"
 
 namespace activity::ingest {
 
 /// The front door's metrics as references, looked up once. Counting is thread-safe.
 struct IngestMetrics {
-    IngestMetrics(prometheus::Registry& registry, const Catalogue& catalogue, const std::string& topic_prefix,
-                  const Sources& sources);
+    IngestMetrics(prometheus::Registry& registry, const Sources& sources);
 
     prometheus::Counter& requests(int status) const;
     prometheus::Counter& accepted(const Source& source) const { return *accepted_by_source.at(&source); }
     prometheus::Counter& rejected(Reason reason) const { return *rejected_by_reason[static_cast<std::size_t>(reason)]; }
+    prometheus::Counter& produced(const std::string& topic) const;
     prometheus::Counter& delivery_error(const char* error) const;
 
     static const std::vector<double>& ack_latency_bounds();
@@ -27,7 +27,7 @@ struct IngestMetrics {
     prometheus::Family<prometheus::Counter>& request_family;
     std::map<const Source*, prometheus::Counter*> accepted_by_source;
     std::array<prometheus::Counter*, reason_count> rejected_by_reason{};
-    std::map<std::string, prometheus::Counter*, std::less<>> produced_by_topic;
+    prometheus::Family<prometheus::Counter>& produced_family;
     prometheus::Family<prometheus::Counter>& delivery_error_family;
     prometheus::Histogram& ack_latency;
     prometheus::Gauge& queue_messages;
