@@ -83,7 +83,7 @@ TEST_F(ConnectionTest, HonoursTheClientsWishToClose) {
 }
 
 TEST_F(ConnectionTest, KeepsToHttp10) {
-    receive("POST / HTTP/1.0\r\nContent-Length: 1\r\n\r\nx");
+    receive("POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx");
     EXPECT_EQ(next(), "x");
     reply("1");
     EXPECT_NE(take().find("Connection: close"), std::string::npos);

@@ -194,7 +194,8 @@ std::optional<ProtocolError> RequestParser::put_header(std::string_view bytes, P
 std::optional<ProtocolError> RequestParser::check_header() {
     const bool is_1_0 = beast_->version == 10;
     if (!is_1_0 && beast_->version != 11) return malformed;
-    keep_alive_ = beast_->keep_alive();
+    // HTTP/1.0 has no persistent connections but by an extension that we do not offer.
+    keep_alive_ = !is_1_0 && beast_->keep_alive();
     if (beast_->hosts > 1 || (!is_1_0 && beast_->hosts == 0)) {
         return ProtocolError{400, "malformed_request", "there must be exactly one Host"};
     }
