@@ -123,8 +123,7 @@ class Reading {
             }
         }
         std::ranges::sort(partitions);
-        const auto [first, last] = std::ranges::unique(partitions);
-        partitions.erase(first, last);
+        partitions.erase(std::unique(partitions.begin(), partitions.end()), partitions.end());
         return partitions;
     }
 
