@@ -1,5 +1,6 @@
 #include "schemas/activity/event.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -33,22 +34,51 @@ Rejection wrong_type(std::string_view field, std::string_view wanted) {
     return {Reason::wrong_type, std::string(field), "must be " + std::string(wanted)};
 }
 
+/// The members of a canonical event, in the order in which append_canonical() writes them.
+enum class Member { message_id, type, activity, user_id, anonymous_id, source, occurred_at, received_at, properties, context, extra };
+
+constexpr std::array<std::pair<Member, std::string_view>, 11> member_names{{
+    {Member::message_id, "messageId"},
+    {Member::type, "type"},
+    {Member::activity, "activity"},
+    {Member::user_id, "userId"},
+    {Member::anonymous_id, "anonymousId"},
+    {Member::source, "source"},
+    {Member::occurred_at, "occurredAt"},
+    {Member::received_at, "receivedAt"},
+    {Member::properties, "properties"},
+    {Member::context, "context"},
+    {Member::extra, "extra"},
+}};
+
 /// Fills an event from the members of a canonical object, one call a member.
 class CanonicalMembers {
   public:
     std::optional<Rejection> take(std::string_view name, json::Element value) {
-        if (name == "messageId") return text(name, value, event_.message_id);
-        if (name == "type") return type(value);
-        if (name == "activity") return text(name, value, event_.activity);
-        if (name == "userId") return text(name, value, event_.user_id);
-        if (name == "anonymousId") return text(name, value, event_.anonymous_id);
-        if (name == "source") return text(name, value, event_.source);
-        if (name == "occurredAt") return time(name, value, event_.occurred_at, has_occurred_at_);
-        if (name == "receivedAt") return time(name, value, event_.received_at, has_received_at_);
-        if (name == "properties") return object(name, value, event_.properties);
-        if (name == "context") return object(name, value, event_.context);
-        if (name == "extra") return object(name, value, event_.extra);
-        return Rejection{Reason::wrong_type, std::string(name), "is no member of a canonical event"};
+        const auto* known = std::find_if(member_names.begin(), member_names.end(),
+                                         [name](const auto& member) { return member.second == name; });
+        if (known == member_names.end()) {
+            return Rejection{Reason::wrong_type, std::string(name), "is no member of a canonical event"};
+        }
+        const unsigned bit = 1U << static_cast<unsigned>(known->first);
+        if ((seen_ & bit) != 0) {
+            return Rejection{Reason::duplicate_key, std::string(name), "stands twice in the same object"};
+        }
+        seen_ |= bit;
+        switch (known->first) {
+            case Member::message_id: return text(name, value, event_.message_id);
+            case Member::type: return type(value);
+            case Member::activity: return text(name, value, event_.activity);
+            case Member::user_id: return text(name, value, event_.user_id);
+            case Member::anonymous_id: return text(name, value, event_.anonymous_id);
+            case Member::source: return text(name, value, event_.source);
+            case Member::occurred_at: return time(name, value, event_.occurred_at);
+            case Member::received_at: return time(name, value, event_.received_at);
+            case Member::properties: return object(name, value, event_.properties);
+            case Member::context: return object(name, value, event_.context);
+            case Member::extra: return object(name, value, event_.extra);
+        }
+        return std::nullopt;
     }
 
     std::variant<ActivityEvent, Rejection> finish() && {
@@ -56,16 +86,18 @@ class CanonicalMembers {
             return Rejection{Reason::missing_field, std::string(field), "is missing"};
         };
         if (event_.message_id.empty()) return missing("messageId");
-        if (!has_type_) return missing("type");
+        if (!has(Member::type)) return missing("type");
         if (event_.activity.empty()) return missing("activity");
         if (event_.learner().empty()) return missing("userId");
         if (event_.source.empty()) return missing("source");
-        if (!has_occurred_at_) return missing("occurredAt");
-        if (!has_received_at_) return missing("receivedAt");
+        if (!has(Member::occurred_at)) return missing("occurredAt");
+        if (!has(Member::received_at)) return missing("receivedAt");
         return std::move(event_);
     }
 
   private:
+    bool has(Member member) const { return (seen_ & 1U << static_cast<unsigned>(member)) != 0; }
+
     static std::optional<Rejection> text(std::string_view name, json::Element value, std::string& out) {
         std::string_view view;
         if (value.get(view)) return wrong_type(name, "a string");
@@ -82,17 +114,15 @@ class CanonicalMembers {
         const auto known = event_type(view);
         if (!known) return Rejection{Reason::unknown_event_type, "type", "is no known type of event"};
         event_.type = *known;
-        has_type_ = true;
         return std::nullopt;
     }
 
-    static std::optional<Rejection> time(std::string_view name, json::Element value, Timestamp& out, bool& found) {
+    static std::optional<Rejection> time(std::string_view name, json::Element value, Timestamp& out) {
         std::string_view view;
         if (value.get(view)) return wrong_type(name, "a string");
         const auto time = parse_timestamp(view);
         if (!time) return Rejection{Reason::invalid_timestamp, std::string(name), "must be an RFC 3339 date-time"};
         out = *time;
-        found = true;
         return std::nullopt;
     }
 
@@ -105,9 +135,7 @@ class CanonicalMembers {
     }
 
     ActivityEvent event_;
-    bool has_type_ = false;
-    bool has_occurred_at_ = false;
-    bool has_received_at_ = false;
+    unsigned seen_ = 0;  ///< a bit a Member
 };
 
 }  // namespace
@@ -155,9 +183,6 @@ std::variant<ActivityEvent, Rejection> EventReader::read(std::string_view canoni
     if (auto* rejection = std::get_if<Rejection>(&document)) return std::move(*rejection);
     json::Object object;
     if (std::get<json::Element>(document).get(object)) return wrong_type("", "an object");
-    if (const auto twice = json::duplicate_name(object)) {
-        return Rejection{Reason::duplicate_key, std::string(*twice), "stands twice in the same object"};
-    }
     CanonicalMembers members;
     for (const auto member : object) {
         if (auto rejection = members.take(member.key, member.value)) return *std::move(rejection);

@@ -5,42 +5,45 @@
 namespace activity {
 namespace {
 
-constexpr bool is_dash_position(std::size_t i) { return i == 8 || i == 13 || i == 18 || i == 23; }
+/// Value of a hexadecimal digit by its character, -1 of any other.
+constexpr std::array<std::int8_t, 256> hex_values = [] {
+    std::array<std::int8_t, 256> values{};
+    values.fill(-1);
+    for (int i = 0; i < 10; ++i) values[static_cast<std::size_t>('0' + i)] = static_cast<std::int8_t>(i);
+    for (int i = 0; i < 6; ++i) {
+        values[static_cast<std::size_t>('a' + i)] = static_cast<std::int8_t>(10 + i);
+        values[static_cast<std::size_t>('A' + i)] = static_cast<std::int8_t>(10 + i);
+    }
+    return values;
+}();
 
-int hex_value(char c) {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
+/// Where each byte's first digit stands in the text.
+constexpr std::array<std::size_t, 16> digit_positions{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
+
+int hex_value(char c) { return hex_values[static_cast<unsigned char>(c)]; }
 
 }  // namespace
 
 std::optional<UuidBytes> parse_uuid(std::string_view text) {
-    if (text.size() != 36) return std::nullopt;
+    if (text.size() != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-') return std::nullopt;
     UuidBytes bytes{};
-    std::size_t digit = 0;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (is_dash_position(i)) {
-            if (text[i] != '-') return std::nullopt;
-            continue;
-        }
-        const int value = hex_value(text[i]);
-        if (value < 0) return std::nullopt;
-        bytes[digit / 2] = static_cast<std::uint8_t>(bytes[digit / 2] << 4 | value);
-        ++digit;
+    int wrong = 0;
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        const int high = hex_value(text[digit_positions[i]]);
+        const int low = hex_value(text[digit_positions[i] + 1]);
+        wrong |= high | low;  // negative if one of them is
+        bytes[i] = static_cast<std::uint8_t>(high << 4 | low);
     }
+    if (wrong < 0) return std::nullopt;
     return bytes;
 }
 
 std::string format_uuid(const UuidBytes& bytes) {
     constexpr char digits[] = "0123456789abcdef";
     std::string text(36, '-');
-    std::size_t at = 0;
-    for (const std::uint8_t byte : bytes) {
-        if (is_dash_position(at)) ++at;
-        text[at++] = digits[byte >> 4];
-        text[at++] = digits[byte & 15];
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        text[digit_positions[i]] = digits[bytes[i] >> 4];
+        text[digit_positions[i] + 1] = digits[bytes[i] & 15];
     }
     return text;
 }
