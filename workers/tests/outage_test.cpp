@@ -124,6 +124,7 @@ TEST(OutageTest, kafka_stopped_and_started) {
         servers().kafka.kill();
         wait_until("ingest says that it is not ready", [&] { return !ingest.is_ready(); });
         wait_until("ingest answers 503", [&] { return clients.busy > 0; });
+        const int accepted_before = clients.accepted;
         EXPECT_TRUE(ingest.is_live());
         std::size_t resident_max = 0;
         std::size_t descriptors_max = 0;
@@ -133,6 +134,7 @@ TEST(OutageTest, kafka_stopped_and_started) {
             std::this_thread::sleep_for(std::chrono::milliseconds(100));
         }
         EXPECT_GT(clients.busy, 100);
+        EXPECT_EQ(clients.accepted, accepted_before) << "acknowledged while there was no Kafka";
         EXPECT_LT(descriptors_max, 150u);
         servers().kafka.start();
         const int accepted = clients.accepted;
