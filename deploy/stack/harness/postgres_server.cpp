@@ -25,6 +25,12 @@ PostgresServer::PostgresServer() : port_(free_port()) {
     script("roles");
 }
 
+PostgresServer::~PostgresServer() {
+    // By itself, so that it frees its shared memory; at once, as its data go anyway.
+    process_->signal(SIGQUIT);
+    process_->wait(std::chrono::seconds(10));
+}
+
 void PostgresServer::start() {
     process_ = std::make_unique<Process>(
         Process::Command{{postgres_script, "run", "--dir", directory_.path() / "cluster", "--port",

@@ -17,6 +17,7 @@ class PostgresServer {
   public:
     /// Starts it, migrates the template and makes the roles.
     PostgresServer();
+    ~PostgresServer();
 
     void start();
     /// A clean, quick end (fast shutdown), as an operator's restart.
