@@ -63,6 +63,11 @@ HeadersHandle client_headers(const Headers& headers) {
     return out;
 }
 
+/// The library takes a null pointer for Kafka's null.
+std::string_view bytes_or_null(const std::optional<std::string>& bytes) {
+    return bytes ? std::string_view(*bytes) : std::string_view();
+}
+
 /// Ready when the client has its producer ID (else the first requests pay for it) and a broker is up.
 bool is_ready(simdjson::dom::parser& parser, const char* statistics) {
     simdjson::dom::element root;
@@ -104,12 +109,13 @@ class Producer::Impl {
     Enqueued publish(const Record& record, Ticket ticket) {
         const auto client = client_.load();
         HeadersHandle headers = client_headers(record.headers);
+        const std::string_view key = bytes_or_null(record.key);
+        const std::string_view value = bytes_or_null(record.value);
         const rd_kafka_resp_err_t error = rd_kafka_producev(
             client.get(), RD_KAFKA_V_TOPIC(record.topic.c_str()), RD_KAFKA_V_PARTITION(record.partition),
-            // An empty key would be hashed, and send every record without one to the same partition.
-            RD_KAFKA_V_KEY(record.key.empty() ? nullptr : record.key.data(), record.key.size()),
+            RD_KAFKA_V_KEY(key.data(), key.size()),
             // The cast only drops const: F_COPY makes the library copy the bytes.
-            RD_KAFKA_V_VALUE(const_cast<char*>(record.value.data()), record.value.size()),
+            RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
             RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
             RD_KAFKA_V_OPAQUE(opaque(ticket)), RD_KAFKA_V_END);
         switch (error) {

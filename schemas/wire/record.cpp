@@ -23,7 +23,7 @@ Record make_record(const ActivityEvent& event, std::string topic, std::string_vi
         {header::received_at, format_timestamp(event.received_at)},
         {header::attempt, "0"},
     };
-    append_canonical(record.value, event);
+    append_canonical(record.value.emplace(), event);
     return record;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,9 +32,9 @@ using Headers = std::vector<std::pair<std::string, std::string>>;
 /// What is sent to Kafka. The key decides the partition: records of one key keep their order.
 struct Record {
     std::string topic;
-    std::string key;  ///< empty: none, and the partitions take turns
+    std::optional<std::string> key;  ///< without one the partitions take turns
     Headers headers;
-    std::string value;
+    std::optional<std::string> value;  ///< none: Kafka's null, a tombstone
     std::int32_t partition = -1;  ///< -1: as the key says. Only an operator or a replay knows better.
 };
 

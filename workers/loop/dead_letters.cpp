@@ -47,13 +47,22 @@ void on_delivered(std::span<const wire::DeliveryReport> reports) {
     for (const auto& report : reports) receipt_of(report.ticket).report(report);
 }
 
+/// A null stays a null.
+std::optional<std::string> as_it_was(std::string_view bytes) {
+    if (bytes.data() == nullptr) return std::nullopt;
+    return std::string(bytes);
+}
+
 }  // namespace
 
 wire::Record dead_letter(const wire::InboundRecord& record, std::string topic, std::string_view group,
                          std::string_view reason, std::string_view detail) {
     namespace header = wire::header;
-    wire::Record letter{std::move(topic), std::string(record.key()), record.headers(),
-                        std::string(record.value())};
+    wire::Record letter;
+    letter.topic = std::move(topic);
+    letter.key = as_it_was(record.key());
+    letter.headers = record.headers();
+    letter.value = as_it_was(record.value());
     letter.headers.emplace_back(header::dead_letter_reason, reason);
     letter.headers.emplace_back(header::dead_letter_detail, detail);
     letter.headers.emplace_back(header::dead_letter_group, group);
