@@ -37,7 +37,8 @@ constexpr std::array<Route, 7> routes{{
 std::optional<SegmentCall> call_at(std::string_view path) {
     // SDKs of other vendors that speak this dialect end their addresses with a slash.
     if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-    const auto* route = std::find_if(routes.begin(), routes.end(), [path](const Route& r) { return r.path == path; });
+    const auto* route =
+        std::find_if(routes.begin(), routes.end(), [path](const Route& r) { return r.path == path; });
     if (route == routes.end()) return std::nullopt;
     return route->call;
 }
@@ -51,8 +52,10 @@ bool starts_with_no_case(std::string_view text, std::string_view prefix) {
 /// JSON under its own name, or under one that browsers send without a preflight, that curl sends if it is not
 /// told, and that RudderStack's SDK for Node.js sends: the body is read as JSON in any case.
 bool may_be_json(std::string_view content_type) {
-    constexpr std::array<std::string_view, 3> types{"application/json", "text/plain", "application/x-www-form-urlencoded"};
-    return content_type.empty() || std::any_of(types.begin(), types.end(), [content_type](std::string_view type) {
+    constexpr std::array<std::string_view, 3> types{"application/json", "text/plain",
+                                                    "application/x-www-form-urlencoded"};
+    return content_type.empty() ||
+           std::any_of(types.begin(), types.end(), [content_type](std::string_view type) {
                return starts_with_no_case(content_type, type);
            });
 }
@@ -129,7 +132,9 @@ Intake::Intake(const IntakeShared& shared, std::size_t reactor)
     add(shared.catalogue.unknown_topic().name, "-");
 }
 
-Intake::~Intake() { flush_metrics(); }
+Intake::~Intake() {
+    flush_metrics();
+}
 
 std::optional<Reply> Intake::accept(Request request, RequestId id, Clock::time_point now) {
     const auto call = call_at(request.path);
@@ -140,7 +145,8 @@ std::optional<Reply> Intake::accept(Request request, RequestId id, Clock::time_p
         return count(std::move(reply));
     }
     if (!may_be_json(request.content_type)) {
-        return count(problem(415, "unsupported_media_type", "must be application/json or text/plain", "Content-Type"));
+        return count(
+            problem(415, "unsupported_media_type", "must be application/json or text/plain", "Content-Type"));
     }
     if (!request.content_encoding.empty() && request.content_encoding != "identity") {
         return count(problem(415, "unsupported_encoding", "must be identity", "Content-Encoding"));
@@ -150,7 +156,8 @@ std::optional<Reply> Intake::accept(Request request, RequestId id, Clock::time_p
     return reply;
 }
 
-std::optional<Reply> Intake::accept_call(SegmentCall call, Request request, RequestId id, Clock::time_point now) {
+std::optional<Reply> Intake::accept_call(SegmentCall call, Request request, RequestId id,
+                                         Clock::time_point now) {
     const Source* source = nullptr;
     if (!request.authorization.empty()) {
         // Before the body is parsed: a stranger's body costs nothing.
@@ -225,8 +232,8 @@ std::optional<Reply> Intake::publish(const std::vector<Verdict>& verdicts, const
         if (event == nullptr) continue;
         const Destination& to = destination(*event);
         const wire::Record record = wire::make_record(*event, to.topic, to.schema_id);
-        // An event within its limit is far within Kafka's, so "too large" cannot come; were an operator's limits
-        // to make it come, "come again" would at least not lose the event in silence.
+        // An event within its limit is far within Kafka's, so "too large" cannot come; were an operator's
+        // limits to make it come, "come again" would at least not lose the event in silence.
         if (shared_.publisher.publish(record, ticket) != wire::Enqueued::queued) {
             full = true;
             break;
@@ -249,7 +256,8 @@ std::optional<Reply> Intake::publish(const std::vector<Verdict>& verdicts, const
         if (!full) request.body = verdicts_json(verdicts, accepted);
     }
     // What was queued before may be stored or not; the client's repeat under the same IDs makes it right.
-    if (full) return come_again("queue_full", "too many events are waiting for Kafka; nothing is confirmed", 1);
+    if (full)
+        return come_again("queue_full", "too many events are waiting for Kafka; nothing is confirmed", 1);
     return std::nullopt;
 }
 
@@ -287,7 +295,9 @@ void Intake::complete(std::span<const wire::DeliveryReport> reports, Clock::time
 
 Reply Intake::reply_to(InFlight& request, Clock::time_point now) {
     if (request.failed) {
-        return count(come_again("not_confirmed", "Kafka did not confirm the events; send them again under the same message IDs", 5));
+        return count(
+            come_again("not_confirmed",
+                       "Kafka did not confirm the events; send them again under the same message IDs", 5));
     }
     observe_latency(now - request.started);
     shared_.metrics.accepted(*request.source).Increment(request.events);
@@ -299,7 +309,8 @@ Reply Intake::reply_to(InFlight& request, Clock::time_point now) {
 
 void Intake::expire(Clock::time_point now, std::vector<Answer>& answers) {
     for (InFlight& request : in_flight_) {
-        if (request.reports_missing == 0 || request.answered || now - request.started < shared_.ack_timeout) continue;
+        if (request.reports_missing == 0 || request.answered || now - request.started < shared_.ack_timeout)
+            continue;
         request.answered = true;
         request.failed = true;
         answers.push_back({request.id, reply_to(request, now)});

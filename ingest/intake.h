@@ -24,13 +24,15 @@ struct IntakeShared {
     wire::Publisher& publisher;
     std::string topic_prefix;
     SegmentLimits limits;
-    /// How long a client waits for Kafka's confirmation. Less than the 10 s after which Segment's SDKs hang up:
-    /// they shall hear when to come again.
+    /// How long a client waits for Kafka's confirmation. Less than the 10 s after which Segment's SDKs hang
+    /// up: they shall hear when to come again.
     std::chrono::milliseconds ack_timeout{8'000};
 };
 
 /// The reactor's index is in a ticket's first byte, so that the producer's thread knows whose report it is.
-constexpr std::size_t reactor_of(wire::Ticket ticket) { return static_cast<std::size_t>(ticket >> 56); }
+constexpr std::size_t reactor_of(wire::Ticket ticket) {
+    return static_cast<std::size_t>(ticket >> 56);
+}
 
 /// One reactor's way from requests to records and from delivery reports to replies:
 /// route → authenticate → decode → publish → (reports) → reply. One thread.
@@ -51,7 +53,7 @@ class Intake final : public Exchange {
     struct InFlight {
         RequestId id;
         const Source* source = nullptr;
-        std::string body;  ///< of the reply, if all goes well
+        std::string body;                   ///< of the reply, if all goes well
         std::uint32_t reports_missing = 0;  ///< 0: the place is free
         std::uint32_t events = 0;
         bool answered = false;
@@ -81,7 +83,8 @@ class Intake final : public Exchange {
     const IntakeShared& shared_;
     const wire::Ticket ticket_base_;
     SegmentReader segment_;
-    std::vector<Destination> destinations_;  ///< in the catalogue's order; the last is for what it does not know
+    std::vector<Destination>
+        destinations_;  ///< in the catalogue's order; the last is for what it does not know
     std::unordered_map<std::string, const Source*> known_authorizations_;
     std::vector<InFlight> in_flight_;
     std::vector<std::uint32_t> free_places_;

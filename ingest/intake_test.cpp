@@ -1,9 +1,9 @@
 #include "ingest/intake.h"
 
-#include <fstream>
 #include <gtest/gtest.h>
 #include <openssl/sha.h>
 #include <prometheus/registry.h>
+#include <fstream>
 
 #include "schemas/service/settings.h"
 
@@ -12,7 +12,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// Keeps what is published; the test says what becomes of it. Kafka cannot be made to fill a queue on command.
+/// Keeps what is published; the test says what becomes of it. Kafka cannot be made to fill a queue on
+/// command.
 class RecordingPublisher final : public wire::Publisher {
   public:
     wire::Enqueued publish(const wire::Record& record, wire::Ticket ticket) override {
@@ -40,7 +41,8 @@ std::string sources_file() {
         return hex;
     };
     std::ofstream(file) << "[[source]]\nname = \"web\"\nkey_sha256 = [\"" << hash("web-key") << "\"]\n"
-                        << "[[source]]\nname = \"old\"\nenabled = false\nkey_sha256 = [\"" << hash("old-key") << "\"]\n";
+                        << "[[source]]\nname = \"old\"\nenabled = false\nkey_sha256 = [\"" << hash("old-key")
+                        << "\"]\n";
     return file;
 }
 
@@ -88,7 +90,8 @@ TEST_F(IntakeTest, AnswersOnlyAfterTheDeliveryReport) {
     ASSERT_EQ(answers.size(), 1U);
     EXPECT_EQ(answers[0].reply.status, 202);
     EXPECT_EQ(answers[0].id.descriptor, 1);
-    EXPECT_EQ(answers[0].reply.body, R"({"accepted":1,"rejected":0,"results":[{"messageId":"m-1","status":"accepted"}]})");
+    EXPECT_EQ(answers[0].reply.body,
+              R"({"accepted":1,"rejected":0,"results":[{"messageId":"m-1","status":"accepted"}]})");
 }
 
 TEST_F(IntakeTest, SaysComeAgainWhereKafkaDidNotConfirm) {
@@ -100,7 +103,8 @@ TEST_F(IntakeTest, SaysComeAgainWhereKafkaDidNotConfirm) {
 }
 
 TEST_F(IntakeTest, AnswersABatchWhenItsLastRecordIsConfirmed) {
-    EXPECT_FALSE(accept(post("/v1/batch", R"({"batch":[{"type":"track","userId":"u","event":"x"},{"type":"track","userId":"u"},
+    EXPECT_FALSE(accept(post(
+        "/v1/batch", R"({"batch":[{"type":"track","userId":"u","event":"x"},{"type":"track","userId":"u"},
                                              {"type":"page","userId":"u"}]})")));
     ASSERT_EQ(publisher_.records.size(), 2U);
     EXPECT_EQ(publisher_.records[0].topic, "activity.other");
@@ -113,7 +117,8 @@ TEST_F(IntakeTest, AnswersABatchWhenItsLastRecordIsConfirmed) {
 }
 
 TEST_F(IntakeTest, ConfirmsNoBatchOfWhichOneRecordFailed) {
-    EXPECT_FALSE(accept(post("/v1/batch", R"({"batch":[{"type":"page","userId":"u"},{"type":"page","userId":"u"}]})")));
+    EXPECT_FALSE(accept(
+        post("/v1/batch", R"({"batch":[{"type":"page","userId":"u"},{"type":"page","userId":"u"}]})")));
     const auto answers = complete({lost(publisher_.tickets[0]), persisted(publisher_.tickets[1])});
     ASSERT_EQ(answers.size(), 1U);
     EXPECT_EQ(answers[0].reply.status, 503);
@@ -139,7 +144,8 @@ TEST_F(IntakeTest, RefusesWithRetryAfterWhenTheQueueIsFull) {
 
 TEST_F(IntakeTest, AnswersABatchOnceThoughTheQueueFilledInTheMiddle) {
     publisher_.capacity = 1;
-    const auto reply = accept(post("/v1/batch", R"({"batch":[{"type":"page","userId":"u"},{"type":"page","userId":"u"}]})"));
+    const auto reply =
+        accept(post("/v1/batch", R"({"batch":[{"type":"page","userId":"u"},{"type":"page","userId":"u"}]})"));
     ASSERT_TRUE(reply);
     EXPECT_EQ(reply->status, 503);
     EXPECT_TRUE(complete({persisted(publisher_.tickets[0])}).empty());
@@ -205,9 +211,10 @@ TEST_F(IntakeTest, TellsTheFieldAndTheRuleOfABadEvent) {
     const auto reply = accept(post("/v1/track", R"({"messageId":"m","event":"x"})"));
     ASSERT_TRUE(reply);
     EXPECT_EQ(reply->status, 400);
-    EXPECT_EQ(reply->body,
-              R"({"accepted":0,"rejected":1,"results":[{"messageId":"m","status":"rejected","code":"missing_field",)"
-              R"("field":"userId","message":"is missing; userId or anonymousId must be given"}]})");
+    EXPECT_EQ(
+        reply->body,
+        R"({"accepted":0,"rejected":1,"results":[{"messageId":"m","status":"rejected","code":"missing_field",)"
+        R"("field":"userId","message":"is missing; userId or anonymousId must be given"}]})");
 }
 
 }  // namespace

@@ -44,7 +44,9 @@ struct Settings {
     milliseconds drain_timeout{};
 };
 
-std::size_t bytes(std::int64_t value) { return static_cast<std::size_t>(value); }
+std::size_t bytes(std::int64_t value) {
+    return static_cast<std::size_t>(value);
+}
 
 void read_producer_settings(service::SettingsReader& in, wire::ProducerSettings& out) {
     out.cluster.bootstrap = in.required("ACTIVITY_KAFKA_BOOTSTRAP", "Kafka's brokers, host:port[,host:port]");
@@ -54,49 +56,69 @@ void read_producer_settings(service::SettingsReader& in, wire::ProducerSettings&
     } catch (const std::invalid_argument& error) {
         in.mistake(std::string("ACTIVITY_KAFKA_OPTIONS: ") + error.what());
     }
-    out.linger = in.milliseconds("ACTIVITY_INGEST_LINGER_MS", "how long a record waits for others to go with it",
-                                 out.linger, milliseconds(0), milliseconds(1'000));
-    out.delivery_timeout = in.milliseconds("ACTIVITY_INGEST_DELIVERY_TIMEOUT_MS", "how long the producer tries",
-                                           out.delivery_timeout, milliseconds(1'000), milliseconds(3'600'000));
-    out.queue_messages_max = bytes(in.integer("ACTIVITY_INGEST_QUEUE_MESSAGES_MAX", "records that may wait for Kafka; more are answered 503",
-                                              50'000, 1, 10'000'000));
-    out.queue_kbytes_max = bytes(in.integer("ACTIVITY_INGEST_QUEUE_KBYTES_MAX", "KiB of records that may wait for Kafka",
-                                            262'144, 1, 2'000'000));
+    out.linger =
+        in.milliseconds("ACTIVITY_INGEST_LINGER_MS", "how long a record waits for others to go with it",
+                        out.linger, milliseconds(0), milliseconds(1'000));
+    out.delivery_timeout =
+        in.milliseconds("ACTIVITY_INGEST_DELIVERY_TIMEOUT_MS", "how long the producer tries",
+                        out.delivery_timeout, milliseconds(1'000), milliseconds(3'600'000));
+    out.queue_messages_max =
+        bytes(in.integer("ACTIVITY_INGEST_QUEUE_MESSAGES_MAX",
+                         "records that may wait for Kafka; more are answered 503", 50'000, 1, 10'000'000));
+    out.queue_kbytes_max = bytes(in.integer("ACTIVITY_INGEST_QUEUE_KBYTES_MAX",
+                                            "KiB of records that may wait for Kafka", 262'144, 1, 2'000'000));
 }
 
 void read_limits(service::SettingsReader& in, Settings& out) {
     ServerLimits& server = out.server;
-    server.connections_max = bytes(in.integer("ACTIVITY_INGEST_CONNECTIONS_MAX", "client connections at a time", 20'000, 1, 1'000'000));
-    server.header_bytes_max = bytes(in.integer("ACTIVITY_INGEST_HEADER_BYTES_MAX", "bytes of a request's header", 8'192, 512, 65'536));
-    server.body_bytes_max = bytes(in.integer("ACTIVITY_INGEST_BODY_BYTES_MAX", "bytes of a request's body", 512'000, 1'024, 16'777'216));
-    server.header_timeout = in.milliseconds("ACTIVITY_INGEST_HEADER_TIMEOUT_MS", "from a request's first byte to the end of its header",
+    server.connections_max = bytes(
+        in.integer("ACTIVITY_INGEST_CONNECTIONS_MAX", "client connections at a time", 20'000, 1, 1'000'000));
+    server.header_bytes_max = bytes(
+        in.integer("ACTIVITY_INGEST_HEADER_BYTES_MAX", "bytes of a request's header", 8'192, 512, 65'536));
+    server.body_bytes_max = bytes(in.integer("ACTIVITY_INGEST_BODY_BYTES_MAX", "bytes of a request's body",
+                                             512'000, 1'024, 16'777'216));
+    server.header_timeout = in.milliseconds("ACTIVITY_INGEST_HEADER_TIMEOUT_MS",
+                                            "from a request's first byte to the end of its header",
                                             server.header_timeout, milliseconds(100), milliseconds(600'000));
-    server.body_timeout = in.milliseconds("ACTIVITY_INGEST_BODY_TIMEOUT_MS", "from the end of the header to the end of the body",
+    server.body_timeout = in.milliseconds("ACTIVITY_INGEST_BODY_TIMEOUT_MS",
+                                          "from the end of the header to the end of the body",
                                           server.body_timeout, milliseconds(100), milliseconds(600'000));
-    server.idle_timeout = in.milliseconds("ACTIVITY_INGEST_IDLE_TIMEOUT_MS", "between two requests of a connection",
-                                          server.idle_timeout, milliseconds(100), milliseconds(3'600'000));
-    server.write_timeout = in.milliseconds("ACTIVITY_INGEST_WRITE_TIMEOUT_MS", "until a client has taken its reply",
-                                           server.write_timeout, milliseconds(100), milliseconds(600'000));
+    server.idle_timeout =
+        in.milliseconds("ACTIVITY_INGEST_IDLE_TIMEOUT_MS", "between two requests of a connection",
+                        server.idle_timeout, milliseconds(100), milliseconds(3'600'000));
+    server.write_timeout =
+        in.milliseconds("ACTIVITY_INGEST_WRITE_TIMEOUT_MS", "until a client has taken its reply",
+                        server.write_timeout, milliseconds(100), milliseconds(600'000));
     SegmentLimits& segment = out.segment;
-    segment.event_bytes_max = bytes(in.integer("ACTIVITY_INGEST_EVENT_BYTES_MAX", "bytes of one event", 32'768, 256, 900'000));
-    segment.batch_events_max = bytes(in.integer("ACTIVITY_INGEST_BATCH_EVENTS_MAX", "events of one batch", 2'500, 1, 100'000));
-    segment.message_id_bytes_max = bytes(in.integer("ACTIVITY_INGEST_MESSAGE_ID_BYTES_MAX", "bytes of a message ID", 100, 36, 1'000));
-    segment.name_bytes_max = bytes(in.integer("ACTIVITY_INGEST_NAME_BYTES_MAX", "bytes of an event's name and of a user's ID", 256, 16, 4'096));
-    out.ack_timeout = in.milliseconds("ACTIVITY_INGEST_ACK_TIMEOUT_MS", "how long a client waits for Kafka before 503",
-                                      milliseconds(8'000), milliseconds(100), milliseconds(120'000));
-    out.drain_timeout = in.milliseconds("ACTIVITY_INGEST_DRAIN_TIMEOUT_MS", "how long requests may take to finish after SIGTERM",
+    segment.event_bytes_max =
+        bytes(in.integer("ACTIVITY_INGEST_EVENT_BYTES_MAX", "bytes of one event", 32'768, 256, 900'000));
+    segment.batch_events_max =
+        bytes(in.integer("ACTIVITY_INGEST_BATCH_EVENTS_MAX", "events of one batch", 2'500, 1, 100'000));
+    segment.message_id_bytes_max =
+        bytes(in.integer("ACTIVITY_INGEST_MESSAGE_ID_BYTES_MAX", "bytes of a message ID", 100, 36, 1'000));
+    segment.name_bytes_max = bytes(in.integer("ACTIVITY_INGEST_NAME_BYTES_MAX",
+                                              "bytes of an event's name and of a user's ID", 256, 16, 4'096));
+    out.ack_timeout =
+        in.milliseconds("ACTIVITY_INGEST_ACK_TIMEOUT_MS", "how long a client waits for Kafka before 503",
+                        milliseconds(8'000), milliseconds(100), milliseconds(120'000));
+    out.drain_timeout = in.milliseconds("ACTIVITY_INGEST_DRAIN_TIMEOUT_MS",
+                                        "how long requests may take to finish after SIGTERM",
                                         milliseconds(15'000), milliseconds(0), milliseconds(600'000));
 }
 
 Settings read_settings(service::SettingsReader& in) {
     Settings out;
     out.log = service::read_log_settings(in);
-    out.address = in.address("ACTIVITY_INGEST_ADDRESS", "where events are taken; port 0 is any free one", "127.0.0.1:8080");
-    out.admin = in.address("ACTIVITY_ADMIN_ADDRESS", "where /metrics and /health are; keep it private", "127.0.0.1:8081");
+    out.address = in.address("ACTIVITY_INGEST_ADDRESS", "where events are taken; port 0 is any free one",
+                             "127.0.0.1:8080");
+    out.admin = in.address("ACTIVITY_ADMIN_ADDRESS", "where /metrics and /health are; keep it private",
+                           "127.0.0.1:8081");
     const auto cores = std::clamp<std::int64_t>(std::thread::hardware_concurrency(), 1, 4);
-    out.threads = bytes(in.integer("ACTIVITY_INGEST_THREADS", "reactor threads; by default one a core, at most 4", cores, 1, 128));
+    out.threads = bytes(in.integer("ACTIVITY_INGEST_THREADS",
+                                   "reactor threads; by default one a core, at most 4", cores, 1, 128));
     out.sources_file = in.required("ACTIVITY_SOURCES", "file of the sources and their write keys' hashes");
-    out.catalogue_file = in.text("ACTIVITY_CATALOGUE", "file of the catalogue of activities", Catalogue::default_file().string());
+    out.catalogue_file = in.text("ACTIVITY_CATALOGUE", "file of the catalogue of activities",
+                                 Catalogue::default_file().string());
     out.topic_prefix = in.text("ACTIVITY_TOPIC_PREFIX", "put before every topic's name", "activity.");
     read_producer_settings(in, out.producer);
     read_limits(in, out);
@@ -126,7 +148,9 @@ class Program {
           server_(settings_.address, settings_.threads, settings_.server),
           reports_by_reactor_(settings_.threads),
           producer_(settings_.producer, [this](auto reports) { deliver(reports); }),
-          shared_{catalogue_, sources_, metrics_, producer_, settings_.topic_prefix, settings_.segment, settings_.ack_timeout},
+          shared_{
+              catalogue_,           sources_, metrics_, producer_, settings_.topic_prefix, settings_.segment,
+              settings_.ack_timeout},
           admin_(settings_.admin, registry_, [this] { return health(); }) {}
 
     int run() {
@@ -139,14 +163,16 @@ class Program {
         const bool drained = server_.drain(settings_.drain_timeout);
         const bool flushed = producer_.flush(settings_.drain_timeout);
         server_.stop();
-        service::log_info("stopped", {{"drained", drained ? "true" : "false"}, {"flushed", flushed ? "true" : "false"}});
+        service::log_info("stopped",
+                          {{"drained", drained ? "true" : "false"}, {"flushed", flushed ? "true" : "false"}});
         return drained && flushed ? 0 : exit_failed;
     }
 
   private:
     /// On the producer's thread: sorts the reports by reactor and wakes each reactor at most once.
     void deliver(std::span<const wire::DeliveryReport> reports) {
-        for (const wire::DeliveryReport& report : reports) reports_by_reactor_[reactor_of(report.ticket)].push_back(report);
+        for (const wire::DeliveryReport& report : reports)
+            reports_by_reactor_[reactor_of(report.ticket)].push_back(report);
         for (std::size_t i = 0; i < reports_by_reactor_.size(); ++i) {
             if (reports_by_reactor_[i].empty()) continue;
             server_.deliver(i, reports_by_reactor_[i]);
@@ -157,7 +183,8 @@ class Program {
     service::Health health() const {
         if (draining_) return {false, "shutting down"};
         if (!producer_.state().ready) return {false, "no Kafka broker, or no producer ID from it yet"};
-        if (topics_missing_) return {false, "a topic of the catalogue is missing; mend it with: activityctl topics apply"};
+        if (topics_missing_)
+            return {false, "a topic of the catalogue is missing; mend it with: activityctl topics apply"};
         return {true, "ready"};
     }
 
@@ -167,7 +194,8 @@ class Program {
         while (!draining_) {
             if (topics_missing_ && !announced) look_for_topics();
             if (!announced && health().ready) {
-                service::log_info("ready", {{"ingest", server_.address().text()}, {"admin", admin_.address().text()}});
+                service::log_info("ready",
+                                  {{"ingest", server_.address().text()}, {"admin", admin_.address().text()}});
                 announced = true;
             }
             const wire::ProducerState state = producer_.state();
@@ -181,7 +209,8 @@ class Program {
     /// Asked for before the first event, so that no learner's request waits for a topic's metadata.
     void look_for_topics() {
         std::vector<std::string> topics;
-        for (const CatalogueTopic& topic : catalogue_.topics()) topics.push_back(settings_.topic_prefix + topic.name);
+        for (const CatalogueTopic& topic : catalogue_.topics())
+            topics.push_back(settings_.topic_prefix + topic.name);
         const std::vector<std::string> missing = producer_.missing_topics(topics, milliseconds(1'000));
         topics_missing_ = !missing.empty();
         if (topics_missing_ && producer_.state().ready && !told_missing_) {
@@ -219,7 +248,8 @@ int run(int argc, char** argv) {
 
     auto catalogue = load(in, [&] { return Catalogue::load(settings.catalogue_file); });
     std::optional<Sources> sources;
-    if (!settings.sources_file.empty()) sources = load(in, [&] { return Sources::load(settings.sources_file); });
+    if (!settings.sources_file.empty())
+        sources = load(in, [&] { return Sources::load(settings.sources_file); });
     in.finish();
     if (check) {
         std::cout << "settings are good\n";

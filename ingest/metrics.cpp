@@ -23,7 +23,9 @@ IngestMetrics::IngestMetrics(prometheus::Registry& registry, const Sources& sour
       queue_messages(family(registry, prometheus::BuildGauge, metric::ingest_queue_messages,
                             "Records taken that Kafka has not confirmed yet")
                          .Add({})),
-      connections(family(registry, prometheus::BuildGauge, metric::ingest_connections, "Open client connections").Add({})),
+      connections(
+          family(registry, prometheus::BuildGauge, metric::ingest_connections, "Open client connections")
+              .Add({})),
       kafka_ready(family(registry, prometheus::BuildGauge, metric::ingest_kafka_ready,
                          "1 while the producer has a broker and its producer ID")
                       .Add({})) {
@@ -35,7 +37,8 @@ IngestMetrics::IngestMetrics(prometheus::Registry& registry, const Sources& sour
     auto& rejected_family = family(registry, prometheus::BuildCounter, metric::ingest_events_rejected,
                                    "Events and bodies refused, by reason");
     for (std::size_t i = 0; i < reason_count; ++i) {
-        rejected_by_reason[i] = &rejected_family.Add({{"reason", std::string(to_string(static_cast<Reason>(i)))}});
+        rejected_by_reason[i] =
+            &rejected_family.Add({{"reason", std::string(to_string(static_cast<Reason>(i)))}});
     }
 }
 
@@ -52,7 +55,8 @@ prometheus::Counter& IngestMetrics::delivery_error(const char* error) const {
 }
 
 const std::vector<double>& IngestMetrics::ack_latency_bounds() {
-    static const std::vector<double> bounds{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10};
+    static const std::vector<double> bounds{0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1,
+                                            0.2,   0.5,   1,     2,    5,    10};
     return bounds;
 }
 

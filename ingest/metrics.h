@@ -18,7 +18,9 @@ struct IngestMetrics {
 
     prometheus::Counter& requests(int status) const;
     prometheus::Counter& accepted(const Source& source) const { return *accepted_by_source.at(&source); }
-    prometheus::Counter& rejected(Reason reason) const { return *rejected_by_reason[static_cast<std::size_t>(reason)]; }
+    prometheus::Counter& rejected(Reason reason) const {
+        return *rejected_by_reason[static_cast<std::size_t>(reason)];
+    }
     prometheus::Counter& produced(const std::string& topic) const;
     prometheus::Counter& delivery_error(const char* error) const;
 

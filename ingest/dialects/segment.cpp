@@ -12,7 +12,8 @@ Rejection wrong_type(std::string_view field, std::string_view wanted) {
 }
 
 Rejection too_long(std::string_view field, std::size_t bytes_max) {
-    return {Reason::field_too_long, std::string(field), "must be at most " + std::to_string(bytes_max) + " bytes"};
+    return {Reason::field_too_long, std::string(field),
+            "must be at most " + std::to_string(bytes_max) + " bytes"};
 }
 
 Rejection missing(std::string_view field, std::string_view rule) {
@@ -41,7 +42,8 @@ class EventMembers {
     Verdict read(const json::Object& object) && {
         std::optional<Rejection> rejection;
         if (const auto twice = json::duplicate_name(object)) {
-            rejection = Rejection{Reason::duplicate_key, std::string(*twice), "stands twice in the same object"};
+            rejection =
+                Rejection{Reason::duplicate_key, std::string(*twice), "stands twice in the same object"};
         }
         // First, because it says what the other members mean.
         json::Element type_name;
@@ -77,7 +79,8 @@ class EventMembers {
 
     /// identify and group bear traits where the others bear properties.
     std::string_view properties_name() const {
-        return event_.type == EventType::identify || event_.type == EventType::group ? "traits" : "properties";
+        return event_.type == EventType::identify || event_.type == EventType::group ? "traits"
+                                                                                     : "properties";
     }
 
     static std::optional<Rejection> text(std::string_view name, json::Element value, std::size_t bytes_max,
@@ -174,9 +177,12 @@ class EventMembers {
     }
 
     std::optional<Rejection> finish() {
-        if (envelope_.call.is_batch && !has_type_) return missing("type", "is missing; in a batch every event has one");
-        if (event_.learner().empty()) return missing("userId", "is missing; userId or anonymousId must be given");
-        if (event_.type == EventType::track && event_name_.empty()) return missing("event", "is missing or empty");
+        if (envelope_.call.is_batch && !has_type_)
+            return missing("type", "is missing; in a batch every event has one");
+        if (event_.learner().empty())
+            return missing("userId", "is missing; userId or anonymousId must be given");
+        if (event_.type == EventType::track && event_name_.empty())
+            return missing("event", "is missing or empty");
         if (event_.type == EventType::group && !has_group_id_) return missing("groupId", "is missing");
         if (event_.type == EventType::alias && !has_previous_id_) return missing("previousId", "is missing");
         if (event_.message_id.empty()) event_.message_id = new_uuid_v7(event_.received_at);
@@ -238,11 +244,13 @@ std::optional<Rejection> SegmentReader::read(std::string& body) {
     if (const auto* rejection = std::get_if<Rejection>(&document)) return *rejection;
     if (std::get<json::Element>(document).get(document_)) return wrong_type("", "an object");
     json::Element key;
-    if (!document_["writeKey"].get(key) && !key.is_null() && key.get(write_key_)) return wrong_type("writeKey", "a string");
+    if (!document_["writeKey"].get(key) && !key.is_null() && key.get(write_key_))
+        return wrong_type("writeKey", "a string");
     return std::nullopt;
 }
 
-std::variant<std::vector<Verdict>, Rejection> SegmentReader::verdicts(SegmentCall call, std::string_view source,
+std::variant<std::vector<Verdict>, Rejection> SegmentReader::verdicts(SegmentCall call,
+                                                                      std::string_view source,
                                                                       Timestamp received_at) {
     Envelope envelope{call, source, received_at, std::nullopt, std::nullopt};
     std::vector<Verdict> verdicts;

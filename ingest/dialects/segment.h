@@ -32,7 +32,8 @@ struct SegmentCall {
 /// out of a body dies with the next one.
 class SegmentReader {
   public:
-    SegmentReader(const Catalogue& catalogue, const SegmentLimits& limits) : catalogue_(catalogue), limits_(limits) {}
+    SegmentReader(const Catalogue& catalogue, const SegmentLimits& limits)
+        : catalogue_(catalogue), limits_(limits) {}
 
     /// Reads the document. A rejection is about the body as a whole.
     std::optional<Rejection> read(std::string& body);

@@ -14,7 +14,8 @@ class SegmentTest : public testing::Test {
     }
     std::vector<Verdict> batch(const std::string& events, const std::string& members = "") {
         auto result = read({true, EventType::track}, "{\"batch\":[" + events + "]" + members + "}");
-        EXPECT_TRUE(std::holds_alternative<std::vector<Verdict>>(result)) << std::get<Rejection>(result).message;
+        EXPECT_TRUE(std::holds_alternative<std::vector<Verdict>>(result))
+            << std::get<Rejection>(result).message;
         return std::get<std::vector<Verdict>>(std::move(result));
     }
     ActivityEvent event(EventType type, const std::string& body) {
@@ -41,8 +42,9 @@ class SegmentTest : public testing::Test {
 };
 
 TEST_F(SegmentTest, ReadsATrackEvent) {
-    const ActivityEvent e = event(EventType::track,
-                                  R"({"messageId":"m-1","type":"track","userId":"u","anonymousId":null,"event":"Question Asked",
+    const ActivityEvent e =
+        event(EventType::track,
+              R"({"messageId":"m-1","type":"track","userId":"u","anonymousId":null,"event":"Question Asked",
         "properties":{"courseId":"c1","n":1.50},"context":{"page":{"path":"/x"}},"integrations":{"All":true},"writeKey":"k"})");
     EXPECT_EQ(e.message_id, "m-1");
     EXPECT_EQ(e.type, EventType::track);
@@ -63,26 +65,31 @@ TEST_F(SegmentTest, MakesAMessageIdWhereThereIsNone) {
 }
 
 TEST_F(SegmentTest, CorrectsTheClientsClockAndKeepsWhatItSaid) {
-    const ActivityEvent e = event(EventType::track,
-                                  R"({"userId":"u","event":"x","timestamp":"2026-11-21T14:59:00Z","sentAt":"2026-11-21T15:00:00Z"})");
+    const ActivityEvent e = event(
+        EventType::track,
+        R"({"userId":"u","event":"x","timestamp":"2026-11-21T14:59:00Z","sentAt":"2026-11-21T15:00:00Z"})");
     EXPECT_EQ(e.occurred_at, received_ - std::chrono::minutes(1));
     EXPECT_EQ(e.extra, R"({"originalTimestamp":"2026-11-21T14:59:00Z"})");
 }
 
 TEST_F(SegmentTest, PrefersTheOriginalTimestamp) {
-    const ActivityEvent e =
-        event(EventType::track, R"({"userId":"u","event":"x","originalTimestamp":"2026-11-20T00:00:00Z","timestamp":"2026-11-21T00:00:00Z"})");
+    const ActivityEvent e = event(
+        EventType::track,
+        R"({"userId":"u","event":"x","originalTimestamp":"2026-11-20T00:00:00Z","timestamp":"2026-11-21T00:00:00Z"})");
     EXPECT_EQ(format_timestamp(e.occurred_at), "2026-11-20T00:00:00.000Z");
 }
 
 TEST_F(SegmentTest, TakesTraitsForPropertiesWhereTheCallHasTraits) {
-    EXPECT_EQ(event(EventType::identify, R"({"userId":"u","traits":{"plan":"pro"}})").properties, R"({"plan":"pro"})");
-    const ActivityEvent group = event(EventType::group, R"({"userId":"u","groupId":"g","traits":{"name":"A"}})");
+    EXPECT_EQ(event(EventType::identify, R"({"userId":"u","traits":{"plan":"pro"}})").properties,
+              R"({"plan":"pro"})");
+    const ActivityEvent group =
+        event(EventType::group, R"({"userId":"u","groupId":"g","traits":{"name":"A"}})");
     EXPECT_EQ(group.properties, R"({"name":"A"})");
     EXPECT_EQ(group.extra, R"({"groupId":"g"})");
     EXPECT_EQ(group.activity, "Group Joined");
     // Also where `type` comes last in a batch's event.
-    EXPECT_EQ(batch(R"({"traits":{"a":1},"userId":"u","type":"identify"})").at(0).event()->properties, R"({"a":1})");
+    EXPECT_EQ(batch(R"({"traits":{"a":1},"userId":"u","type":"identify"})").at(0).event()->properties,
+              R"({"a":1})");
 }
 
 TEST_F(SegmentTest, TakesWholeNumbersForIds) {
@@ -113,18 +120,23 @@ TEST_F(SegmentTest, NamesTheFieldAndTheRuleOfABadEvent) {
     EXPECT_EQ(refusal(R"({"userId":"u","event":7})"), "wrong_type event");
     EXPECT_EQ(refusal(R"({"userId":true,"event":"x"})"), "wrong_type userId");
     EXPECT_EQ(refusal(R"({"userId":"u","event":"x","messageId":""})"), "invalid_message_id messageId");
-    EXPECT_EQ(refusal(R"({"userId":"u","event":"x","messageId":")" + std::string(101, 'm') + "\"}"), "invalid_message_id messageId");
+    EXPECT_EQ(refusal(R"({"userId":"u","event":"x","messageId":")" + std::string(101, 'm') + "\"}"),
+              "invalid_message_id messageId");
     EXPECT_EQ(refusal(R"({"userId":"u","event":"x","messageId":"a\u0000"})"), "nul_character messageId");
-    EXPECT_EQ(refusal(R"({"userId":"u","event":"x","timestamp":"yesterday"})"), "invalid_timestamp timestamp");
+    EXPECT_EQ(refusal(R"({"userId":"u","event":"x","timestamp":"yesterday"})"),
+              "invalid_timestamp timestamp");
     EXPECT_EQ(refusal(R"({"userId":"u","event":"x","timestamp":1763735280})"), "wrong_type timestamp");
     EXPECT_EQ(refusal(R"({"userId":"u","event":"x","properties":[]})"), "wrong_type properties");
     EXPECT_EQ(refusal(R"({"userId":"u","event":"x","context":"c"})"), "wrong_type context");
-    EXPECT_EQ(refusal(R"({"userId":"u","event":"x","properties":{"a":{"b":1,"b":2}}})"), "duplicate_key properties.a.b");
+    EXPECT_EQ(refusal(R"({"userId":"u","event":"x","properties":{"a":{"b":1,"b":2}}})"),
+              "duplicate_key properties.a.b");
     EXPECT_EQ(refusal(R"({"userId":"u","event":"x","event":"y"})"), "duplicate_key event");
     EXPECT_EQ(refusal(R"({"userId":"u","event":"x","other":["\u0000"]})"), "nul_character other[0]");
     EXPECT_EQ(refusal(R"({"userId":"u","event":"x","type":"page"})"), "unknown_event_type type");
-    EXPECT_EQ(refusal(R"({"userId":")" + std::string(257, 'u') + R"(","event":"x"})"), "field_too_long userId");
-    EXPECT_EQ(refusal(R"({"userId":"u","event":"x","properties":{"t":")" + std::string(33'000, 't') + "\"}}"), "event_too_large ");
+    EXPECT_EQ(refusal(R"({"userId":")" + std::string(257, 'u') + R"(","event":"x"})"),
+              "field_too_long userId");
+    EXPECT_EQ(refusal(R"({"userId":"u","event":"x","properties":{"t":")" + std::string(33'000, 't') + "\"}}"),
+              "event_too_large ");
     EXPECT_EQ(refusal(R"({"userId":"u","event":"x","writeKey":7})"), "wrong_type writeKey");
 }
 

@@ -24,7 +24,8 @@ void Connection::receive(std::string_view bytes, Clock::time_point now) {
 void Connection::end_of_input() {
     input_ended_ = true;
     keep_alive_ = false;
-    if (state_ == State::reading || (state_ == State::lingering && output().empty())) state_ = State::finished;
+    if (state_ == State::reading || (state_ == State::lingering && output().empty()))
+        state_ = State::finished;
 }
 
 std::variant<std::monostate, Request, ProtocolError> Connection::next_request(Clock::time_point now) {

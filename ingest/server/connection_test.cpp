@@ -29,7 +29,8 @@ class ConnectionTest : public testing::Test {
         return output;
     }
     static std::string post(const std::string& body, const std::string& header = "") {
-        return "POST / HTTP/1.1\r\nHost: h\r\n" + header + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+        return "POST / HTTP/1.1\r\nHost: h\r\n" + header + "Content-Length: " + std::to_string(body.size()) +
+               "\r\n\r\n" + body;
     }
 
     ServerLimits limits_;

@@ -1,16 +1,16 @@
 #include "ingest/server/reactor.h"
 
-#include <cassert>
-#include <cerrno>
-#include <cstring>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pistache/peer.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <system_error>
 #include <unistd.h>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
 
 #include "schemas/service/log.h"
 
@@ -24,9 +24,13 @@ constexpr long tick_ns = 100'000'000;
 /// More than any request's bytes that arrive at once; what is larger takes another turn.
 constexpr std::size_t read_bytes = 64 * 1024;
 
-[[noreturn]] void throw_errno(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
+[[noreturn]] void throw_errno(const char* what) {
+    throw std::system_error(errno, std::generic_category(), what);
+}
 
-polling::Tag tag_of(int descriptor) { return polling::Tag(static_cast<std::uint64_t>(descriptor)); }
+polling::Tag tag_of(int descriptor) {
+    return polling::Tag(static_cast<std::uint64_t>(descriptor));
+}
 
 void watch_readable(polling::Epoll& poller, int descriptor) {
     poller.addFd(descriptor, Pistache::Flags<polling::NotifyOn>(polling::NotifyOn::Read), tag_of(descriptor));
@@ -35,7 +39,8 @@ void watch_readable(polling::Epoll& poller, int descriptor) {
 /// EPOLLRDHUP, which Pistache keeps in the entry's private base and shows no accessor for. The cast in C's
 /// form may reach an inaccessible base ([expr.cast]).
 bool peer_has_ended(const Pistache::Aio::FdSet::Entry& entry) {
-    return ((const polling::Event&)entry).flags.hasFlag(polling::NotifyOn::Shutdown);  // NOLINT(*-cstyle-cast)
+    return ((const polling::Event&)entry)
+        .flags.hasFlag(polling::NotifyOn::Shutdown);  // NOLINT(*-cstyle-cast)
 }
 
 }  // namespace
@@ -113,7 +118,8 @@ void Reactor::registerPoller(polling::Epoll& poller) {
 
     timer_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
     const itimerspec every_tick{{0, tick_ns}, {0, tick_ns}};
-    if (!timer_.is_open() || ::timerfd_settime(timer_.get(), 0, &every_tick, nullptr) != 0) throw_errno("timerfd");
+    if (!timer_.is_open() || ::timerfd_settime(timer_.get(), 0, &every_tick, nullptr) != 0)
+        throw_errno("timerfd");
     watch_readable(poller, timer_.get());
 
     if (index_ == 0) {
@@ -136,8 +142,8 @@ void Reactor::onReady(const Pistache::Aio::FdSet& ready) {
         } else if (Client* client = at(descriptor)) {
             on_client_ready(*client, peer_has_ended(entry));
         } else if (entry.isReadable() && !entry.isHangup()) {
-            // Pistache's own queues. (What was a client's descriptor a moment ago has no flags worth passing on:
-            // the transport would throw for it.)
+            // Pistache's own queues. (What was a client's descriptor a moment ago has no flags worth passing
+            // on: the transport would throw for it.)
             polling::Event event(entry.getTag());
             event.flags.setFlag(polling::NotifyOn::Read);
             others.push_back(event);
@@ -197,7 +203,8 @@ void Reactor::deal_out(int socket) {
 void Reactor::adopt(int socket) {
     const auto now = Clock::now();
     auto peer = Pistache::Tcp::Peer::Create(socket, Pistache::Address());
-    if (clients_.size() <= static_cast<std::size_t>(socket)) clients_.resize(static_cast<std::size_t>(socket) + 1);
+    if (clients_.size() <= static_cast<std::size_t>(socket))
+        clients_.resize(static_cast<std::size_t>(socket) + 1);
     auto& client = clients_[static_cast<std::size_t>(socket)];
     assert(!client);
     client.reset(new Client{peer, Connection(shared_->limits, now), next_serial_++});
@@ -276,8 +283,8 @@ void Reactor::read_from(Client& client, Clock::time_point now) {
             if (client.connection.finished()) close(client);
             return;
         }
-        // A read that does not fill the buffer has emptied the socket, and the next bytes make a new event. Only
-        // the end of input came with this one, and needs one more read.
+        // A read that does not fill the buffer has emptied the socket, and the next bytes make a new event.
+        // Only the end of input came with this one, and needs one more read.
         if (static_cast<std::size_t>(bytes) < buffer_.size() && !client.ended) client.readable = false;
         client.connection.receive({buffer_.data(), static_cast<std::size_t>(bytes)}, now);
         serve(client, now);
@@ -296,7 +303,8 @@ void Reactor::serve(Client& client, Clock::time_point now) {
             client.connection.reply(*reply, now);
             continue;
         }
-        if (const auto* error = std::get_if<ProtocolError>(&next)) exchange_->count_protocol_error(error->status);
+        if (const auto* error = std::get_if<ProtocolError>(&next))
+            exchange_->count_protocol_error(error->status);
         break;
     }
     if (!client.connection.output().empty()) write_to(client, now);

@@ -1,12 +1,12 @@
 #pragma once
 
+#include <pistache/tcp.h>
+#include <pistache/transport.h>
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <pistache/tcp.h>
-#include <pistache/transport.h>
 #include <span>
 #include <vector>
 
@@ -78,7 +78,8 @@ struct ReactorShared {
 
 /// One thread of the server: Pistache's TCP transport with the reading and writing done here, on its thread
 /// alone. (Pistache's own reading throws on some errors of a peer and its own writing is queued by descriptor
-/// number, which gave answers to the wrong client.) The first one also accepts, and deals connections out evenly.
+/// number, which gave answers to the wrong client.) The first one also accepts, and deals connections out
+/// evenly.
 class Reactor final : public Pistache::Tcp::Transport {
   public:
     Reactor(std::shared_ptr<Pistache::Tcp::Handler> handler, std::shared_ptr<ReactorShared> shared);
@@ -94,8 +95,8 @@ class Reactor final : public Pistache::Tcp::Transport {
         std::shared_ptr<Pistache::Tcp::Peer> peer;
         Connection connection;
         std::uint64_t serial;
-        bool readable = false;       ///< there is something that was not read yet
-        bool ended = false;          ///< the client has shut down its side
+        bool readable = false;        ///< there is something that was not read yet
+        bool ended = false;           ///< the client has shut down its side
         bool wants_writable = false;  ///< registered for EPOLLOUT
     };
 

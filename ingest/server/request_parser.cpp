@@ -42,10 +42,13 @@ ProtocolError error_of(const boost::beast::error_code& code) {
     return malformed;
 }
 
-std::string text(boost::beast::string_view view) { return {view.data(), view.size()}; }
+std::string text(boost::beast::string_view view) {
+    return {view.data(), view.size()};
+}
 
 bool is_digits(boost::beast::string_view value) {
-    return !value.empty() && std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
+    return !value.empty() &&
+           std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
 /// Path and query of the target; nothing if it has a form that no client sends to an origin server.
@@ -62,8 +65,9 @@ std::optional<std::string_view> origin_form(std::string_view target) {
 
 }  // namespace
 
-/// Beast's grammar with nothing kept but what the front door looks at: no allocation for the rest of a header.
-/// Trailers come as fields too, and are passed over: what stands behind a body cannot say whose it is.
+/// Beast's grammar with nothing kept but what the front door looks at: no allocation for the rest of a
+/// header. Trailers come as fields too, and are passed over: what stands behind a body cannot say whose it
+/// is.
 class RequestParser::Beast final : public http::basic_parser<true> {
   public:
     explicit Beast(const ServerLimits& limits) {
@@ -87,7 +91,8 @@ class RequestParser::Beast final : public http::basic_parser<true> {
     using View = boost::beast::string_view;
     using Error = boost::beast::error_code;
 
-    void on_request_impl(http::verb method, View /*method_text*/, View target_text, int version_number, Error& /*error*/) override {
+    void on_request_impl(http::verb method, View /*method_text*/, View target_text, int version_number,
+                         Error& /*error*/) override {
         request.method = method_of(method);
         target = text(target_text);
         version = version_number;
@@ -105,7 +110,9 @@ class RequestParser::Beast final : public http::basic_parser<true> {
                 ++encodings;
                 is_chunked = boost::beast::iequals(value, "chunked");
                 break;
-            case http::field::expect: (boost::beast::iequals(value, "100-continue") ? expects_continue : expects_other) = true; break;
+            case http::field::expect:
+                (boost::beast::iequals(value, "100-continue") ? expects_continue : expects_other) = true;
+                break;
             case http::field::authorization: request.authorization = text(value); break;
             case http::field::content_type: request.content_type = text(value); break;
             case http::field::content_encoding: request.content_encoding = text(value); break;
@@ -167,13 +174,15 @@ std::optional<ProtocolError> RequestParser::put_header(std::string_view bytes, P
         const char next = header[line_feed + 1];
         if (next == ' ' || next == '\t') return malformed;  // a folded line
     }
-    const bool complete = line_feed != std::string_view::npos && line_feed >= 3 && header[line_feed - 2] == '\n';
+    const bool complete =
+        line_feed != std::string_view::npos && line_feed >= 3 && header[line_feed - 2] == '\n';
     const std::size_t header_bytes = complete ? line_feed + 1 : header.size();
     if (header_bytes > limits_.header_bytes_max) {
         return ProtocolError{431, "header_too_large", "the header is larger than this server takes"};
     }
     if (!complete) {
-        // The last line feed is looked at again: what follows it decides whether the next line is a folded one.
+        // The last line feed is looked at again: what follows it decides whether the next line is a folded
+        // one.
         scanned_ = line_feed == std::string_view::npos ? header.size() : line_feed;
         return std::nullopt;
     }
@@ -202,10 +211,13 @@ std::optional<ProtocolError> RequestParser::check_header() {
     if (beast_->lengths > 1 || !beast_->length_is_decimal) {
         return ProtocolError{400, "malformed_request", "Content-Length must be one decimal number"};
     }
-    if (beast_->encodings > 0 && (is_1_0 || beast_->encodings > 1 || beast_->lengths > 0 || !beast_->is_chunked)) {
-        return ProtocolError{400, "malformed_request", "Transfer-Encoding may only be chunked, without Content-Length"};
+    if (beast_->encodings > 0 &&
+        (is_1_0 || beast_->encodings > 1 || beast_->lengths > 0 || !beast_->is_chunked)) {
+        return ProtocolError{400, "malformed_request",
+                             "Transfer-Encoding may only be chunked, without Content-Length"};
     }
-    if (beast_->expects_other) return ProtocolError{417, "expectation_failed", "Expect may only be 100-continue"};
+    if (beast_->expects_other)
+        return ProtocolError{417, "expectation_failed", "Expect may only be 100-continue"};
     const auto target = origin_form(beast_->target);
     if (!target) return malformed;
     const std::size_t question = target->find('?');

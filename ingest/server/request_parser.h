@@ -16,9 +16,9 @@ namespace activity::ingest {
 class RequestParser {
   public:
     struct Progress {
-        std::size_t used = 0;          ///< bytes taken off the front; the caller keeps the rest
-        bool complete = false;         ///< take() has a request
-        bool wants_continue = false;   ///< the client waits for 100 before it sends the body; told once
+        std::size_t used = 0;         ///< bytes taken off the front; the caller keeps the rest
+        bool complete = false;        ///< take() has a request
+        bool wants_continue = false;  ///< the client waits for 100 before it sends the body; told once
         std::optional<ProtocolError> error;
     };
 

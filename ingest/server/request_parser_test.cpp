@@ -34,7 +34,8 @@ Parsed parse(std::string_view bytes, std::size_t piece_bytes = SIZE_MAX) {
     return parsed;
 }
 
-const std::string post = "POST /v1/track?x=1 HTTP/1.1\r\nHost: h\r\nAuthorization: Basic a\r\nContent-Type: text/plain\r\n";
+const std::string post =
+    "POST /v1/track?x=1 HTTP/1.1\r\nHost: h\r\nAuthorization: Basic a\r\nContent-Type: text/plain\r\n";
 
 TEST(RequestParser, ReadsARequest) {
     const Parsed parsed = parse(post + "Content-Length: 5\r\n\r\nhello");
@@ -49,7 +50,8 @@ TEST(RequestParser, ReadsARequest) {
 }
 
 TEST(RequestParser, ReadsTheSameHoweverTheBytesArrive) {
-    const std::string chunked = post + "Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nhel\r\n2\r\nlo\r\n0\r\nTrailer: t\r\n\r\n";
+    const std::string chunked =
+        post + "Transfer-Encoding: chunked\r\n\r\n3;x=y\r\nhel\r\n2\r\nlo\r\n0\r\nTrailer: t\r\n\r\n";
     const std::string plain = "\r\n" + post + "Content-Length: 5\r\n\r\nhello";
     const std::string stream = chunked + plain + chunked;
     for (std::size_t piece = 1; piece <= stream.size(); ++piece) {
@@ -62,7 +64,8 @@ TEST(RequestParser, ReadsTheSameHoweverTheBytesArrive) {
 }
 
 TEST(RequestParser, BelievesNoTrailer) {
-    const Parsed parsed = parse(post + "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nAuthorization: Basic b\r\nHost: i\r\n\r\n");
+    const Parsed parsed = parse(
+        post + "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nAuthorization: Basic b\r\nHost: i\r\n\r\n");
     EXPECT_EQ(parsed.requests.at(0).authorization, "Basic a");
 }
 
@@ -105,7 +108,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"tab before colon", post + "Transfer-Encoding\t: chunked\r\n\r\n0\r\n\r\n", 400},
         Refused{"other TE", post + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400},
         Refused{"TE with parameter", post + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n", 400},
-        Refused{"two TE", post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n", 400},
+        Refused{"two TE", post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+                400},
         Refused{"TE in HTTP/1.0", "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
         Refused{"folded line", post + "X: a\r\n b\r\nContent-Length: 0\r\n\r\n", 400},
         Refused{"folded line with tab", post + "X: a\r\n\tb\r\nContent-Length: 0\r\n\r\n", 400},
@@ -119,10 +123,12 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"TLS", std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n", 12), 400},
         Refused{"chunk size negative", post + "Transfer-Encoding: chunked\r\n\r\n-1\r\n", 400},
         Refused{"chunk size no number", post + "Transfer-Encoding: chunked\r\n\r\nxyz\r\n", 400},
-        Refused{"chunk size beyond 64 bits", post + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n", 400},
+        Refused{"chunk size beyond 64 bits",
+                post + "Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n", 400},
         Refused{"chunk without CRLF", post + "Transfer-Encoding: chunked\r\n\r\n3\r\nhelXX0\r\n\r\n", 400},
         Refused{"chunk too large", post + "Transfer-Encoding: chunked\r\n\r\nffffff\r\n", 413},
-        Refused{"chunk header without end", post + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(20'000, 'x'), 400},
+        Refused{"chunk header without end",
+                post + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(20'000, 'x'), 400},
         Refused{"body too large", post + "Content-Length: 512001\r\n\r\n", 413},
         Refused{"header too large", post + "X: " + std::string(9'000, 'x') + "\r\n\r\n", 431},
         Refused{"header without end", post + std::string(20'000, 'x'), 431},
@@ -137,10 +143,12 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(RequestParser, SurvivesAnyBytes) {
     std::mt19937 random(1);  // NOLINT(cert-msc51-cpp): the same bytes in every run
-    const std::string seed = post + "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n0\r\n\r\n" + post + "Content-Length: 5\r\n\r\nhello";
+    const std::string seed = post + "Transfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n0\r\n\r\n" + post +
+                             "Content-Length: 5\r\n\r\nhello";
     for (int run = 0; run < 20'000; ++run) {
         std::string bytes = seed;
-        for (int change = 0; change < 3; ++change) bytes[random() % bytes.size()] = static_cast<char>(random());
+        for (int change = 0; change < 3; ++change)
+            bytes[random() % bytes.size()] = static_cast<char>(random());
         parse(bytes, 1 + random() % 64);
     }
 }

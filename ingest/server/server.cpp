@@ -1,13 +1,13 @@
 #include "ingest/server/server.h"
 
 #include <arpa/inet.h>
-#include <cerrno>
-#include <cstring>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <pistache/reactor.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <cerrno>
+#include <cstring>
 #include <thread>
 
 #include "ingest/server/reactor.h"
@@ -32,7 +32,8 @@ Descriptor listen_on(const service::Address& address) {
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_PASSIVE;
     addrinfo* found = nullptr;
-    if (const int error = ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found)) {
+    if (const int error =
+            ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found)) {
         cannot_listen(address, ::gai_strerror(error));
     }
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
@@ -41,7 +42,8 @@ Descriptor listen_on(const service::Address& address) {
     const int on = 1;
     ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
-    if (::bind(socket.get(), found->ai_addr, found->ai_addrlen) != 0 || ::listen(socket.get(), SOMAXCONN) != 0) {
+    if (::bind(socket.get(), found->ai_addr, found->ai_addrlen) != 0 ||
+        ::listen(socket.get(), SOMAXCONN) != 0) {
         cannot_listen(address, std::strerror(errno));
     }
     return socket;
@@ -129,10 +131,20 @@ void Server::start(std::function<std::unique_ptr<Exchange>(std::size_t)> make_ex
 void Server::deliver(std::size_t index, std::span<const wire::DeliveryReport> reports) {
     impl_->deliver(index, reports);
 }
-bool Server::drain(std::chrono::milliseconds timeout) { return impl_->drain(timeout); }
-void Server::stop() { impl_->stop(); }
-service::Address Server::address() const { return impl_->address(); }
-std::size_t Server::threads() const { return impl_->threads(); }
-std::size_t Server::connections() const { return impl_->connections(); }
+bool Server::drain(std::chrono::milliseconds timeout) {
+    return impl_->drain(timeout);
+}
+void Server::stop() {
+    impl_->stop();
+}
+service::Address Server::address() const {
+    return impl_->address();
+}
+std::size_t Server::threads() const {
+    return impl_->threads();
+}
+std::size_t Server::connections() const {
+    return impl_->connections();
+}
 
 }  // namespace activity::ingest

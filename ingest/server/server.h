@@ -15,7 +15,8 @@ namespace activity::ingest {
 /// The HTTP/1.1 server: reactor threads, one listening socket. TLS and HTTP/2 end at a proxy before it.
 class Server {
   public:
-    /// Binds at once, so that a port that is taken is known before anything else starts. Throws SettingsError.
+    /// Binds at once, so that a port that is taken is known before anything else starts. Throws
+    /// SettingsError.
     Server(const service::Address& address, std::size_t threads, const ServerLimits& limits);
     ~Server();
     Server(const Server&) = delete;

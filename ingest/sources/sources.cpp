@@ -1,10 +1,10 @@
 #include "ingest/sources/sources.h"
 
-#include <algorithm>
 #include <openssl/sha.h>
+#include <toml++/toml.h>
+#include <algorithm>
 #include <optional>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "schemas/service/settings.h"
 
@@ -14,7 +14,8 @@ namespace {
 /// A name stands in Kafka's keys, in metrics' labels and in logs.
 bool is_source_name(std::string_view name) {
     const auto allowed = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+               c == '_' || c == '.';
     };
     return !name.empty() && name.size() <= 64 && std::all_of(name.begin(), name.end(), allowed);
 }
@@ -70,8 +71,10 @@ class SourcesFile {
     void read_source(const toml::table& table, std::size_t number) {
         Source source;
         source.name = table["name"].value_or(std::string());
-        const std::string place = source.name.empty() ? "source " + std::to_string(number) : "source " + source.name;
-        if (!is_source_name(source.name)) mistake(place, "name must be 1 to 64 of letters, digits, - _ and .");
+        const std::string place =
+            source.name.empty() ? "source " + std::to_string(number) : "source " + source.name;
+        if (!is_source_name(source.name))
+            mistake(place, "name must be 1 to 64 of letters, digits, - _ and .");
         for (const Source& other : sources_.sources_) {
             if (other.name == source.name) mistake(place, "there is another source of this name");
         }
@@ -109,7 +112,9 @@ class SourcesFile {
     Sources sources_;
 };
 
-Sources Sources::load(const std::filesystem::path& file) { return SourcesFile(file).read(); }
+Sources Sources::load(const std::filesystem::path& file) {
+    return SourcesFile(file).read();
+}
 
 const Source* Sources::find(std::string_view write_key) const {
     KeyHash hash{};

@@ -23,8 +23,8 @@ class Sources {
     /// Throws service::SettingsError that names the file, each entry and each rule that it breaks.
     static Sources load(const std::filesystem::path& file);
 
-    /// The source of a write key; nullptr if no source has it. Compares hashes, so the time that it takes says
-    /// nothing about a key that is nearly right.
+    /// The source of a write key; nullptr if no source has it. Compares hashes, so the time that it takes
+    /// says nothing about a key that is nearly right.
     const Source* find(std::string_view write_key) const;
     const std::vector<Source>& all() const { return sources_; }
 

@@ -35,7 +35,19 @@ Rejection wrong_type(std::string_view field, std::string_view wanted) {
 }
 
 /// The members of a canonical event, in the order in which append_canonical() writes them.
-enum class Member { message_id, type, activity, user_id, anonymous_id, source, occurred_at, received_at, properties, context, extra };
+enum class Member {
+    message_id,
+    type,
+    activity,
+    user_id,
+    anonymous_id,
+    source,
+    occurred_at,
+    received_at,
+    properties,
+    context,
+    extra
+};
 
 constexpr std::array<std::pair<Member, std::string_view>, 11> member_names{{
     {Member::message_id, "messageId"},
@@ -121,7 +133,8 @@ class CanonicalMembers {
         std::string_view view;
         if (value.get(view)) return wrong_type(name, "a string");
         const auto time = parse_timestamp(view);
-        if (!time) return Rejection{Reason::invalid_timestamp, std::string(name), "must be an RFC 3339 date-time"};
+        if (!time)
+            return Rejection{Reason::invalid_timestamp, std::string(name), "must be an RFC 3339 date-time"};
         out = *time;
         return std::nullopt;
     }

@@ -27,9 +27,10 @@ struct ActivityEvent {
     std::string source;        ///< name of the source that the write key names
     Timestamp occurred_at;     ///< by the server's clock (without_clock_skew)
     Timestamp received_at;     ///< when the front door took it
-    std::string properties = "{}";  ///< canonical JSON object: properties, or the traits of identify and group
-    std::string context = "{}";     ///< canonical JSON object
-    std::string extra = "{}";       ///< canonical JSON object: every other member that the client sent
+    std::string properties =
+        "{}";                    ///< canonical JSON object: properties, or the traits of identify and group
+    std::string context = "{}";  ///< canonical JSON object
+    std::string extra = "{}";    ///< canonical JSON object: every other member that the client sent
 
     /// Who: the user, else the anonymous ID. Kafka's key is made of it, so it also says whose order is kept.
     const std::string& learner() const { return user_id.empty() ? anonymous_id : user_id; }

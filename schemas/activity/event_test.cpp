@@ -58,7 +58,8 @@ TEST(CanonicalEvent, OfAnotherHandIsReadStrictly) {
     const std::string good = canonical_json(example());
     EXPECT_EQ(rejection_of("not json").reason, Reason::malformed_json);
     EXPECT_EQ(rejection_of("[]").reason, Reason::wrong_type);
-    EXPECT_EQ(rejection_of(with(good, "\"type\":\"group\"", "\"type\":\"x\"")).reason, Reason::unknown_event_type);
+    EXPECT_EQ(rejection_of(with(good, "\"type\":\"group\"", "\"type\":\"x\"")).reason,
+              Reason::unknown_event_type);
     EXPECT_EQ(rejection_of(with(good, "2026-11-21T14:28:01.000Z", "yesterday")).field, "receivedAt");
     EXPECT_EQ(rejection_of(with(good, "\"source\":\"web\"", "\"source\":7")).field, "source");
     EXPECT_EQ(rejection_of(with(good, "\"source\":\"web\",", "")).reason, Reason::missing_field);
@@ -66,7 +67,8 @@ TEST(CanonicalEvent, OfAnotherHandIsReadStrictly) {
     EXPECT_EQ(rejection_of(with(good, "\"source\":\"web\"", "\"source\":\"web\",\"source\":\"api\"")).reason,
               Reason::duplicate_key);
     EXPECT_EQ(rejection_of(with(good, "learner-1", "learner\\u0000")).reason, Reason::nul_character);
-    EXPECT_EQ(rejection_of(with(good, "\"n\":[1,2.5,null]", "\"n\":[1,{\"x\":\"\\u0000\"}]")).field, "properties.n[1].x");
+    EXPECT_EQ(rejection_of(with(good, "\"n\":[1,2.5,null]", "\"n\":[1,{\"x\":\"\\u0000\"}]")).field,
+              "properties.n[1].x");
 }
 
 }  // namespace

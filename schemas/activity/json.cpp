@@ -11,7 +11,8 @@ namespace {
 Rejection parse_error(simdjson::error_code error) {
     switch (error) {
         case simdjson::DEPTH_ERROR:
-            return {Reason::nesting_too_deep, "", "nested deeper than " + std::to_string(nesting_max) + " levels"};
+            return {Reason::nesting_too_deep, "",
+                    "nested deeper than " + std::to_string(nesting_max) + " levels"};
         case simdjson::NUMBER_ERROR:
             return {Reason::number_out_of_range, "", "a number is malformed or beyond 64 bits"};
         default: return {Reason::malformed_json, "", simdjson::error_message(error)};
@@ -19,7 +20,9 @@ Rejection parse_error(simdjson::error_code error) {
 }
 
 void append_escaped(std::string& out, std::string_view text) {
-    const auto needs_escape = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; };
+    const auto needs_escape = [](char c) {
+        return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\';
+    };
     std::size_t plain_from = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (!needs_escape(text[i])) continue;
@@ -55,10 +58,13 @@ void append_number(std::string& out, Number number) {
     }
 }
 
-bool has_nul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+bool has_nul(std::string_view text) {
+    return text.find('\0') != std::string_view::npos;
+}
 
 Rejection nul_in(std::string field) {
-    return {Reason::nul_character, std::move(field), "holds the character U+0000, which the database cannot store"};
+    return {Reason::nul_character, std::move(field),
+            "holds the character U+0000, which the database cannot store"};
 }
 
 /// Puts the place where a rejection was found before the path that it has already.
@@ -80,7 +86,8 @@ std::optional<Rejection> append_object(std::string& out, const Object& object) {
         first = false;
         append_string(out, member.key);
         out += ':';
-        if (auto rejection = append_checked(out, member.value)) return below(member.key, *std::move(rejection));
+        if (auto rejection = append_checked(out, member.value))
+            return below(member.key, *std::move(rejection));
     }
     out += '}';
     return std::nullopt;
@@ -131,7 +138,8 @@ std::variant<Element, Rejection> Reader::read(std::string& text) {
     }
     text.reserve(text.size() + simdjson::SIMDJSON_PADDING);
     Element element;
-    if (const auto error = parser_.parse(text.data(), text.size(), false).get(element)) return parse_error(error);
+    if (const auto error = parser_.parse(text.data(), text.size(), false).get(element))
+        return parse_error(error);
     return element;
 }
 
@@ -150,8 +158,12 @@ std::optional<Rejection> append_checked(std::string& out, Element element) {  //
             append_string(out, text);
             return std::nullopt;
         }
-        case simdjson::dom::element_type::INT64: append_number(out, std::int64_t(element)); return std::nullopt;
-        case simdjson::dom::element_type::UINT64: append_number(out, std::uint64_t(element)); return std::nullopt;
+        case simdjson::dom::element_type::INT64:
+            append_number(out, std::int64_t(element));
+            return std::nullopt;
+        case simdjson::dom::element_type::UINT64:
+            append_number(out, std::uint64_t(element));
+            return std::nullopt;
         case simdjson::dom::element_type::DOUBLE: append_number(out, double(element)); return std::nullopt;
         case simdjson::dom::element_type::BOOL: out += bool(element) ? "true" : "false"; return std::nullopt;
         case simdjson::dom::element_type::NULL_VALUE: out += "null"; return std::nullopt;

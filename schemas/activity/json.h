@@ -1,8 +1,8 @@
 #pragma once
 
+#include <simdjson.h>
 #include <cstddef>
 #include <optional>
-#include <simdjson.h>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -36,10 +36,10 @@ class Reader {
     bool allocated_ = false;
 };
 
-/// Appends the element in its canonical form (no blanks, doubles in their shortest form that reads back equal,
-/// members in the order of the input) and checks on the way what the parser lets pass: \u0000 in a string or a
-/// name, a name twice in one object. On a rejection `out` holds the part before it; its field is a path from
-/// `element`.
+/// Appends the element in its canonical form (no blanks, doubles in their shortest form that reads back
+/// equal, members in the order of the input) and checks on the way what the parser lets pass: \u0000 in a
+/// string or a name, a name twice in one object. On a rejection `out` holds the part before it; its field is
+/// a path from `element`.
 std::optional<Rejection> append_checked(std::string& out, Element element);
 
 /// Appends a JSON string, quoted and escaped.
@@ -48,7 +48,8 @@ void append_string(std::string& out, std::string_view text);
 /// A name that stands twice in the object, if there is one (append_checked() asks for every object in it).
 std::optional<std::string_view> duplicate_name(const Object& object);
 
-/// Path of `member` (a name, a path, an `[index]`, or "" for the parent itself) below `parent` ("" for the top).
+/// Path of `member` (a name, a path, an `[index]`, or "" for the parent itself) below `parent` ("" for the
+/// top).
 std::string path(std::string_view parent, std::string_view member);
 
 }  // namespace activity::json

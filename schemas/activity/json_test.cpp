@@ -16,7 +16,8 @@ std::variant<std::string, Rejection> canonical(std::string text) {
 
 void expect_canonical(const std::string& text, const std::string& expected) {
     const auto result = canonical(text);
-    ASSERT_TRUE(std::holds_alternative<std::string>(result)) << text << ": " << std::get<Rejection>(result).message;
+    ASSERT_TRUE(std::holds_alternative<std::string>(result))
+        << text << ": " << std::get<Rejection>(result).message;
     EXPECT_EQ(std::get<std::string>(result), expected);
 }
 
@@ -38,7 +39,8 @@ TEST(CanonicalJson, WritesDoublesSoThatTheyReadBackEqual) {
 }
 
 TEST(CanonicalJson, EscapesWhatMustBeAndNothingElse) {
-    expect_canonical(R"(["\u0041\u00e9\"\\\/\b\f\n\r\t\u001f\ud83d\ude00"])", "[\"Aé\\\"\\\\/\\b\\f\\n\\r\\t\\u001f😀\"]");
+    expect_canonical(R"(["\u0041\u00e9\"\\\/\b\f\n\r\t\u001f\ud83d\ude00"])",
+                     "[\"Aé\\\"\\\\/\\b\\f\\n\\r\\t\\u001f😀\"]");
 }
 
 TEST(CanonicalJson, IsAFixedPoint) {
@@ -73,7 +75,9 @@ TEST(UntrustedJson, IsRefusedWithBytesThatNoDatabaseKeeps) {
 }
 
 TEST(UntrustedJson, IsRefusedBeyondTheNestingLimit) {
-    const auto nested = [](std::size_t levels) { return std::string(levels, '[') + std::string(levels, ']'); };
+    const auto nested = [](std::size_t levels) {
+        return std::string(levels, '[') + std::string(levels, ']');
+    };
     EXPECT_TRUE(std::holds_alternative<std::string>(canonical(nested(nesting_max - 1))));
     expect_rejected(nested(nesting_max + 1), Reason::nesting_too_deep);
     expect_rejected(nested(100'000), Reason::nesting_too_deep);

@@ -1,8 +1,8 @@
 #include "schemas/activity/message_key.h"
 
+#include <xxhash.h>
 #include <algorithm>
 #include <optional>
-#include <xxhash.h>
 
 namespace activity {
 namespace {

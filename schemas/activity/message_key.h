@@ -11,7 +11,8 @@ namespace activity {
 /// The 128 bits by which a message is recognised. A function of the message ID alone, so that every worker
 /// group, on every delivery, comes to the same key; shaped as a UUID so that PostgreSQL keeps it in 16 bytes.
 ///
-/// Three ranges that cannot meet, because the unique index stays fast only while new keys are near each other:
+/// Three ranges that cannot meet, because the unique index stays fast only while new keys are near each
+/// other:
 ///  - a UUIDv7 is its own key: time-ordered, one day's keys in one partition;
 ///  - an ID that carries its time (`node-next-<ms>-…`, `ajs-next-<ms>-…`) maps to that time, version digit 8,
 ///    and a hash of the whole ID (their UUIDs come from a sliding random buffer: parts of them repeat);

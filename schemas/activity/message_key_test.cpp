@@ -7,12 +7,15 @@ namespace activity {
 namespace {
 
 TEST(MessageKey, OfAUuidV7IsTheUuidItself) {
-    EXPECT_EQ(message_key("01936f2a-7c1d-7abc-8def-0123456789ab").text(), "01936f2a-7c1d-7abc-8def-0123456789ab");
-    EXPECT_EQ(message_key("01936F2A-7C1D-7ABC-8DEF-0123456789AB").text(), "01936f2a-7c1d-7abc-8def-0123456789ab");
+    EXPECT_EQ(message_key("01936f2a-7c1d-7abc-8def-0123456789ab").text(),
+              "01936f2a-7c1d-7abc-8def-0123456789ab");
+    EXPECT_EQ(message_key("01936F2A-7C1D-7ABC-8DEF-0123456789AB").text(),
+              "01936f2a-7c1d-7abc-8def-0123456789ab");
 }
 
 TEST(MessageKey, OfAnIdWithItsTimeBeginsWithThatTimeAndCannotMeetAUuidV7) {
-    const std::string key = message_key("node-next-1763735280123-8a7f6e5d-1b2c-4d3e-9f00-112233445566").text();
+    const std::string key =
+        message_key("node-next-1763735280123-8a7f6e5d-1b2c-4d3e-9f00-112233445566").text();
     EXPECT_EQ(key.substr(0, 13), "019aa6d0-99fb");  // 1763735280123 in hexadecimal
     EXPECT_EQ(key[14], '8');
 }
@@ -25,9 +28,10 @@ TEST(MessageKey, UsesTheWholeIdBecausePartsOfItRepeat) {
 }
 
 TEST(MessageKey, OfAnythingElseIsInTheHashedRange) {
-    for (const char* id : {"m-1", "6a1bafc5-4d5e-4f6a-8b7c-112233445566", "node-next-abc-1", "node-next-1763735280123",
-                           "-next-1763735280123-x", "01936f2a7c1d7abc8def0123456789ab",
-                           "ff936f2a-7c1d-7abc-8def-0123456789ab", "01936f2a-7c1d-7abc-cdef-0123456789ab"}) {
+    for (const char* id :
+         {"m-1", "6a1bafc5-4d5e-4f6a-8b7c-112233445566", "node-next-abc-1", "node-next-1763735280123",
+          "-next-1763735280123-x", "01936f2a7c1d7abc8def0123456789ab", "ff936f2a-7c1d-7abc-8def-0123456789ab",
+          "01936f2a-7c1d-7abc-cdef-0123456789ab"}) {
         EXPECT_EQ(message_key(id).bytes[0], 0xff) << id;
     }
 }
@@ -35,7 +39,8 @@ TEST(MessageKey, OfAnythingElseIsInTheHashedRange) {
 TEST(MessageKey, StaysWhatItIs) {
     // Rows are stored under these keys: were one to change, every repeat would be applied again.
     EXPECT_EQ(message_key("m-1").text(), "ffe13987-13e3-6947-1dc7-3f47c0140d66");
-    EXPECT_EQ(message_key("node-next-1763735280123-8a7f6e5d-1b2c-4d3e-9f00-112233445566").text(), "019aa6d0-99fb-80ee-a2cc-823cceab2af1");
+    EXPECT_EQ(message_key("node-next-1763735280123-8a7f6e5d-1b2c-4d3e-9f00-112233445566").text(),
+              "019aa6d0-99fb-80ee-a2cc-823cceab2af1");
 }
 
 TEST(Uuid, OfVersionSevenIsUniqueAndSortsByTime) {
@@ -49,8 +54,9 @@ TEST(Uuid, OfVersionSevenIsUniqueAndSortsByTime) {
 
 TEST(Uuid, ReadsOnlyTheCanonicalForm) {
     EXPECT_TRUE(parse_uuid("6a1bafc5-4d5e-4f6a-8b7c-112233445566"));
-    for (const char* text : {"", "6a1bafc5-4d5e-4f6a-8b7c-11223344556", "6a1bafc54d5e-4f6a-8b7c-1122334455666",
-                             "{6a1bafc5-4d5e-4f6a-8b7c-1122334455}", "6a1bafc5-4d5e-4f6a-8b7c-11223344556g"}) {
+    for (const char* text :
+         {"", "6a1bafc5-4d5e-4f6a-8b7c-11223344556", "6a1bafc54d5e-4f6a-8b7c-1122334455666",
+          "{6a1bafc5-4d5e-4f6a-8b7c-1122334455}", "6a1bafc5-4d5e-4f6a-8b7c-11223344556g"}) {
         EXPECT_FALSE(parse_uuid(text)) << text;
     }
 }

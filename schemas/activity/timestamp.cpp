@@ -84,12 +84,14 @@ std::optional<Timestamp> parse_timestamp(std::string_view text) {
     const auto offset = take_offset(text);
     if (!offset || !text.empty()) return std::nullopt;
 
-    const std::chrono::year_month_day date{std::chrono::year{*year}, std::chrono::month{static_cast<unsigned>(*month)},
+    const std::chrono::year_month_day date{std::chrono::year{*year},
+                                           std::chrono::month{static_cast<unsigned>(*month)},
                                            std::chrono::day{static_cast<unsigned>(*day)}};
     // Second 60 is a leap second: it becomes the next minute's first, as PostgreSQL reads it.
     if (!date.ok() || *year < 1 || *hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
-    const Timestamp time = std::chrono::sys_days{date} + std::chrono::hours{*hour} + std::chrono::minutes{*minute} +
-                           std::chrono::seconds{*second} + *fraction - *offset;
+    const Timestamp time = std::chrono::sys_days{date} + std::chrono::hours{*hour} +
+                           std::chrono::minutes{*minute} + std::chrono::seconds{*second} + *fraction -
+                           *offset;
     if (!is_representable(time)) return std::nullopt;
     return time;
 }

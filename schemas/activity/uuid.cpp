@@ -18,14 +18,18 @@ constexpr std::array<std::int8_t, 256> hex_values = [] {
 }();
 
 /// Where each byte's first digit stands in the text.
-constexpr std::array<std::size_t, 16> digit_positions{0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
+constexpr std::array<std::size_t, 16> digit_positions{0,  2,  4,  6,  9,  11, 14, 16,
+                                                      19, 21, 24, 26, 28, 30, 32, 34};
 
-int hex_value(char c) { return hex_values[static_cast<unsigned char>(c)]; }
+int hex_value(char c) {
+    return hex_values[static_cast<unsigned char>(c)];
+}
 
 }  // namespace
 
 std::optional<UuidBytes> parse_uuid(std::string_view text) {
-    if (text.size() != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-') return std::nullopt;
+    if (text.size() != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-')
+        return std::nullopt;
     UuidBytes bytes{};
     int wrong = 0;
     for (std::size_t i = 0; i < bytes.size(); ++i) {

@@ -1,11 +1,11 @@
 #include "schemas/catalogue/catalogue.h"
 
+#include <toml++/toml.h>
 #include <algorithm>
 #include <fstream>
 #include <optional>
 #include <set>
 #include <sstream>
-#include <toml++/toml.h>
 
 #include "schemas/activity/json.h"
 
@@ -46,7 +46,8 @@ class CatalogueFile {
             return toml::parse_file(file_.string());
         } catch (const toml::parse_error& error) {
             std::ostringstream text;
-            text << file_.string() << ": " << error.description() << " (line " << error.source().begin.line << ")";
+            text << file_.string() << ": " << error.description() << " (line " << error.source().begin.line
+                 << ")";
             throw CatalogueError(text.str());
         }
     }
@@ -66,9 +67,11 @@ class CatalogueFile {
         return {};
     }
 
-    void refuse_unknown(const toml::table& table, const std::string& place, const std::set<std::string_view>& known) {
+    void refuse_unknown(const toml::table& table, const std::string& place,
+                        const std::set<std::string_view>& known) {
         for (const auto& [key, value] : table) {
-            if (!known.contains(key.str())) mistake(place, std::string(key.str()) + " is no member known here");
+            if (!known.contains(key.str()))
+                mistake(place, std::string(key.str()) + " is no member known here");
         }
     }
 
@@ -168,7 +171,8 @@ Catalogue Catalogue::load(const std::filesystem::path& path) {
         activity.schema = file.text(table, "schema", place, false);
         const std::string type_name = file.text(table, "type", place, false);
 
-        if (!activity.id.empty() && !is_id(activity.id)) file.mistake(place, "id must be 1 to 64 of a-z, 0-9 and _");
+        if (!activity.id.empty() && !is_id(activity.id))
+            file.mistake(place, "id must be 1 to 64 of a-z, 0-9 and _");
         if (!ids.insert(activity.id).second) file.mistake(place, "there is another activity of this id");
         if (!activity.topic.empty() && !topics.contains(activity.topic)) {
             file.mistake(place, "topic: there is no [[topic]] named " + activity.topic);
@@ -206,7 +210,9 @@ Catalogue Catalogue::load(const std::filesystem::path& path) {
     return catalogue;
 }
 
-std::filesystem::path Catalogue::default_file() { return ACTIVITY_CATALOGUE_DEFAULT; }
+std::filesystem::path Catalogue::default_file() {
+    return ACTIVITY_CATALOGUE_DEFAULT;
+}
 
 const CatalogueActivity* Catalogue::find(EventType type, std::string_view event_name) const {
     if (type != EventType::track) return &activities_[by_type_.at(type)];
@@ -214,6 +220,8 @@ const CatalogueActivity* Catalogue::find(EventType type, std::string_view event_
     return found == by_name_.end() ? nullptr : &activities_[found->second];
 }
 
-const CatalogueTopic& Catalogue::unknown_topic() const { return topics_[unknown_topic_]; }
+const CatalogueTopic& Catalogue::unknown_topic() const {
+    return topics_[unknown_topic_];
+}
 
 }  // namespace activity

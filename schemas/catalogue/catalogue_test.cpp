@@ -1,8 +1,8 @@
 #include "schemas/catalogue/catalogue.h"
 
-#include <fstream>
 #include <gtest/gtest.h>
 #include <unistd.h>
+#include <fstream>
 
 namespace activity {
 namespace {
@@ -30,10 +30,10 @@ class CatalogueFileTest : public testing::Test {
 
 TEST(Catalogue, OfTheProjectNamesEveryActivityOfAPlatform) {
     const Catalogue catalogue = Catalogue::load(Catalogue::default_file());
-    for (const char* name : {"Question Asked", "Chat Message Sent", "Reaction Given", "Lecture Joined", "Lecture Left",
-                             "Problem Opened", "Problem Submitted", "Assignment Submitted", "Dashboard Viewed",
-                             "Leaderboard Viewed", "Store Order Placed", "Device Used", "Location Updated",
-                             "Page Viewed", "Video Played", "Video Paused"}) {
+    for (const char* name : {"Question Asked", "Chat Message Sent", "Reaction Given", "Lecture Joined",
+                             "Lecture Left", "Problem Opened", "Problem Submitted", "Assignment Submitted",
+                             "Dashboard Viewed", "Leaderboard Viewed", "Store Order Placed", "Device Used",
+                             "Location Updated", "Page Viewed", "Video Played", "Video Paused"}) {
         const CatalogueActivity* activity = catalogue.find(EventType::track, name);
         ASSERT_NE(activity, nullptr) << name;
         EXPECT_FALSE(activity->schema.empty()) << name;
@@ -89,10 +89,11 @@ name = "same_name"
 topic = "practice"
 type = "track"
 )");
-    for (const char* part : {"topic 1: name must be", "topic 1: partitions must be", "topic 2: partitons is no member",
-                             "activity a: topic: there is no [[topic]] named missing", "none.json",
-                             "activity a: there is another activity of this id", "name: another activity has the same name",
-                             "type must be one of", "none has type = \"identify\"", "no [[topic]] named nowhere"}) {
+    for (const char* part :
+         {"topic 1: name must be", "topic 1: partitions must be", "topic 2: partitons is no member",
+          "activity a: topic: there is no [[topic]] named missing", "none.json",
+          "activity a: there is another activity of this id", "name: another activity has the same name",
+          "type must be one of", "none has type = \"identify\"", "no [[topic]] named nowhere"}) {
         EXPECT_NE(text.find(part), std::string::npos) << part << "\nin:\n" << text;
     }
 }

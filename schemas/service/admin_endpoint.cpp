@@ -29,7 +29,8 @@ std::string health_json(const Health& health) {
 
 class AdminEndpoint::Impl {
   public:
-    Impl(const Address& address, std::shared_ptr<prometheus::Registry> registry, std::function<Health()> health)
+    Impl(const Address& address, std::shared_ptr<prometheus::Registry> registry,
+         std::function<Health()> health)
         : address_(address), registry_(std::move(registry)), health_(std::move(health)) {
         server_.new_task_queue = [] { return new httplib::ThreadPool(2); };
         server_.set_socket_options(reuse_address_only);
@@ -90,6 +91,8 @@ AdminEndpoint::AdminEndpoint(const Address& address, std::shared_ptr<prometheus:
 
 AdminEndpoint::~AdminEndpoint() = default;
 
-Address AdminEndpoint::address() const { return impl_->address(); }
+Address AdminEndpoint::address() const {
+    return impl_->address();
+}
 
 }  // namespace activity::service

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <prometheus/registry.h>
 #include <functional>
 #include <memory>
-#include <prometheus/registry.h>
 #include <string>
 
 #include "schemas/service/settings.h"
@@ -20,7 +20,8 @@ struct Health {
 class AdminEndpoint {
   public:
     /// `health` is called on the endpoint's threads. Throws SettingsError if the address cannot be bound.
-    AdminEndpoint(const Address& address, std::shared_ptr<prometheus::Registry> registry, std::function<Health()> health);
+    AdminEndpoint(const Address& address, std::shared_ptr<prometheus::Registry> registry,
+                  std::function<Health()> health);
     ~AdminEndpoint();
     AdminEndpoint(const AdminEndpoint&) = delete;
     AdminEndpoint& operator=(const AdminEndpoint&) = delete;

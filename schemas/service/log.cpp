@@ -38,16 +38,19 @@ LogSettings read_log_settings(SettingsReader& reader) {
     LogSettings settings;
     settings.level = reader.one_of("ACTIVITY_LOG_LEVEL", "least important level that is written", "info",
                                    {"trace", "debug", "info", "warn", "error"});
-    settings.format = reader.one_of("ACTIVITY_LOG_FORMAT", "form of the log on stderr", "json", {"json", "text"});
+    settings.format =
+        reader.one_of("ACTIVITY_LOG_FORMAT", "form of the log on stderr", "json", {"json", "text"});
     return settings;
 }
 
 void start_log(const std::string& program, const LogSettings& settings) {
     as_json = settings.format == "json";
-    auto logger = std::make_shared<spdlog::logger>(program, std::make_shared<spdlog::sinks::stderr_sink_mt>());
+    auto logger =
+        std::make_shared<spdlog::logger>(program, std::make_shared<spdlog::sinks::stderr_sink_mt>());
     logger->set_level(spdlog::level::from_str(settings.level == "warn" ? "warning" : settings.level));
-    logger->set_pattern(as_json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","program":"%n","pid":%P,%v})"
-                                : "%Y-%m-%dT%H:%M:%S.%eZ %-7l %n: %v",
+    logger->set_pattern(as_json
+                            ? R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ","level":"%l","program":"%n","pid":%P,%v})"
+                            : "%Y-%m-%dT%H:%M:%S.%eZ %-7l %n: %v",
                         spdlog::pattern_time_type::utc);
     logger->flush_on(spdlog::level::trace);
     spdlog::set_default_logger(std::move(logger));

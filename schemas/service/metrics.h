@@ -25,11 +25,13 @@ inline constexpr const char* ingest_kafka_ready = "activity_ingest_kafka_ready";
 inline constexpr const char* worker_records_consumed = "activity_worker_records_consumed_total";
 inline constexpr const char* worker_records_stored = "activity_worker_records_stored_total";
 inline constexpr const char* worker_records_duplicate = "activity_worker_records_duplicate_total";
-inline constexpr const char* worker_records_dead_lettered = "activity_worker_records_dead_lettered_total";  // reason
+inline constexpr const char* worker_records_dead_lettered =
+    "activity_worker_records_dead_lettered_total";  // reason
 inline constexpr const char* worker_batch_records = "activity_worker_batch_records";
 inline constexpr const char* worker_transaction_seconds = "activity_worker_transaction_seconds";
-inline constexpr const char* worker_transactions_failed = "activity_worker_transactions_failed_total";  // kind
-inline constexpr const char* worker_lag_records = "activity_worker_lag_records";                        // topic, partition
+inline constexpr const char* worker_transactions_failed =
+    "activity_worker_transactions_failed_total";                                  // kind
+inline constexpr const char* worker_lag_records = "activity_worker_lag_records";  // topic, partition
 inline constexpr const char* worker_freshness_seconds = "activity_worker_freshness_seconds";
 inline constexpr const char* worker_rebalances = "activity_worker_rebalances_total";
 inline constexpr const char* worker_paused = "activity_worker_paused";

@@ -1,12 +1,12 @@
 #include "schemas/service/settings.h"
 
+#include <toml++/toml.h>
+#include <unistd.h>
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
 #include <optional>
 #include <sstream>
-#include <toml++/toml.h>
-#include <unistd.h>
 
 extern char** environ;  // NOLINT(readability-identifier-naming): the name is POSIX's
 
@@ -82,13 +82,17 @@ SettingsReader::SettingsReader(Values values) : values_(std::move(values)) {
             }
         }
     } catch (const toml::parse_error& error) {
-        mistake(std::string(file_setting) + ": cannot read " + file->second + ": " + std::string(error.description()));
+        mistake(std::string(file_setting) + ": cannot read " + file->second + ": " +
+                std::string(error.description()));
     }
 }
 
-SettingsReader SettingsReader::from_environment() { return SettingsReader(environment()); }
+SettingsReader SettingsReader::from_environment() {
+    return SettingsReader(environment());
+}
 
-const std::string* SettingsReader::find(const std::string& name, const std::string& fallback, const std::string& help) {
+const std::string* SettingsReader::find(const std::string& name, const std::string& fallback,
+                                        const std::string& help) {
     declared_.push_back({name, fallback, help});
     const auto found = values_.find(name);
     return found == values_.end() ? nullptr : &found->second;
@@ -101,9 +105,12 @@ std::string SettingsReader::required(const std::string& name, const std::string&
     return {};
 }
 
-std::string SettingsReader::secret(const std::string& name, const std::string& help) { return required(name, help); }
+std::string SettingsReader::secret(const std::string& name, const std::string& help) {
+    return required(name, help);
+}
 
-std::string SettingsReader::text(const std::string& name, const std::string& help, const std::string& fallback) {
+std::string SettingsReader::text(const std::string& name, const std::string& help,
+                                 const std::string& fallback) {
     const std::string* value = find(name, fallback, help);
     return value == nullptr ? fallback : *value;
 }
@@ -114,33 +121,37 @@ std::int64_t SettingsReader::integer(const std::string& name, const std::string&
     if (value == nullptr) return fallback;
     const auto parsed = number<std::int64_t>(*value);
     if (parsed && *parsed >= min && *parsed <= max) return *parsed;
-    mistake(name + ": must be a whole number from " + std::to_string(min) + " to " + std::to_string(max) + ", is '" +
-            *value + "'");
+    mistake(name + ": must be a whole number from " + std::to_string(min) + " to " + std::to_string(max) +
+            ", is '" + *value + "'");
     return fallback;
 }
 
 std::chrono::milliseconds SettingsReader::milliseconds(const std::string& name, const std::string& help,
                                                        std::chrono::milliseconds fallback,
-                                                       std::chrono::milliseconds min, std::chrono::milliseconds max) {
+                                                       std::chrono::milliseconds min,
+                                                       std::chrono::milliseconds max) {
     return std::chrono::milliseconds(integer(name, help, fallback.count(), min.count(), max.count()));
 }
 
-Address SettingsReader::address(const std::string& name, const std::string& help, const std::string& fallback) {
+Address SettingsReader::address(const std::string& name, const std::string& help,
+                                const std::string& fallback) {
     const std::string value = text(name, help, fallback);
     if (const auto address = parse_address(value)) return *address;
     mistake(name + ": must be host:port, is '" + value + "'");
     return {};
 }
 
-std::string SettingsReader::one_of(const std::string& name, const std::string& help, const std::string& fallback,
-                                   const std::vector<std::string>& allowed) {
+std::string SettingsReader::one_of(const std::string& name, const std::string& help,
+                                   const std::string& fallback, const std::vector<std::string>& allowed) {
     const std::string value = text(name, help + " (" + joined(allowed, ", ") + ")", fallback);
     if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return value;
     mistake(name + ": must be one of " + joined(allowed, ", ") + ", is '" + value + "'");
     return fallback;
 }
 
-void SettingsReader::mistake(std::string text) { mistakes_.push_back(std::move(text)); }
+void SettingsReader::mistake(std::string text) {
+    mistakes_.push_back(std::move(text));
+}
 
 void SettingsReader::finish() const {
     if (!mistakes_.empty()) throw SettingsError(joined(mistakes_, "\n"));
@@ -156,7 +167,8 @@ std::string SettingsReader::help() const {
     std::ostringstream out;
     out << "Settings (environment variables, or names in the TOML file that " << file_setting << " names):\n";
     for (const Declared& setting : declared_) {
-        out << "  " << setting.name << std::string(name_width - setting.name.size() + 2, ' ') << setting.fallback
+        out << "  " << setting.name << std::string(name_width - setting.name.size() + 2, ' ')
+            << setting.fallback
             << std::string(fallback_width - std::min(fallback_width, setting.fallback.size()) + 2, ' ')
             << setting.help << "\n";
     }

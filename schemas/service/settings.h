@@ -24,9 +24,10 @@ struct Address {
     std::string text() const;
 };
 
-/// Reads settings by name, remembers what was asked for (for --help), and collects mistakes instead of stopping
-/// at the first. Names are environment variables; a file named by ACTIVITY_CONFIG (TOML, `NAME = value`) may
-/// hold the same names. A name given in both places is a mistake: one of the two would be ignored silently.
+/// Reads settings by name, remembers what was asked for (for --help), and collects mistakes instead of
+/// stopping at the first. Names are environment variables; a file named by ACTIVITY_CONFIG (TOML, `NAME =
+/// value`) may hold the same names. A name given in both places is a mistake: one of the two would be ignored
+/// silently.
 class SettingsReader {
   public:
     using Values = std::map<std::string, std::string, std::less<>>;
@@ -40,12 +41,15 @@ class SettingsReader {
     /// Never shown by help() or in a mistake.
     std::string secret(const std::string& name, const std::string& help);
     std::string text(const std::string& name, const std::string& help, const std::string& fallback);
-    std::int64_t integer(const std::string& name, const std::string& help, std::int64_t fallback, std::int64_t min, std::int64_t max);
+    std::int64_t integer(const std::string& name, const std::string& help, std::int64_t fallback,
+                         std::int64_t min, std::int64_t max);
     /// Unit in the name: …_MS.
-    std::chrono::milliseconds milliseconds(const std::string& name, const std::string& help, std::chrono::milliseconds fallback,
-                                           std::chrono::milliseconds min, std::chrono::milliseconds max);
+    std::chrono::milliseconds milliseconds(const std::string& name, const std::string& help,
+                                           std::chrono::milliseconds fallback, std::chrono::milliseconds min,
+                                           std::chrono::milliseconds max);
     Address address(const std::string& name, const std::string& help, const std::string& fallback);
-    std::string one_of(const std::string& name, const std::string& help, const std::string& fallback, const std::vector<std::string>& allowed);
+    std::string one_of(const std::string& name, const std::string& help, const std::string& fallback,
+                       const std::vector<std::string>& allowed);
 
     /// A mistake found elsewhere, for example in a file that a setting names.
     void mistake(std::string text);
@@ -55,7 +59,9 @@ class SettingsReader {
     std::string help() const;
 
   private:
-    struct Declared { std::string name, fallback, help; };
+    struct Declared {
+        std::string name, fallback, help;
+    };
     const std::string* find(const std::string& name, const std::string& fallback, const std::string& help);
 
     Values values_;

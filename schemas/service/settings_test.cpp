@@ -1,7 +1,7 @@
 #include "schemas/service/settings.h"
 
-#include <fstream>
 #include <gtest/gtest.h>
+#include <fstream>
 
 namespace activity::service {
 namespace {
@@ -22,7 +22,8 @@ TEST(Settings, AreReadByName) {
     EXPECT_EQ(reader.address("ACTIVITY_A", "", "x:1").text(), "127.0.0.1:80");
     EXPECT_EQ(reader.integer("ACTIVITY_B", "", 1, 0, 10), 7);
     EXPECT_EQ(reader.address("ACTIVITY_C", "", "x:1").host, "::1");
-    EXPECT_EQ(reader.milliseconds("ACTIVITY_D_MS", "", milliseconds(5), milliseconds(0), milliseconds(9)), milliseconds(5));
+    EXPECT_EQ(reader.milliseconds("ACTIVITY_D_MS", "", milliseconds(5), milliseconds(0), milliseconds(9)),
+              milliseconds(5));
     EXPECT_EQ(mistakes_of(reader), "");
 }
 

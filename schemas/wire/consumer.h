@@ -45,8 +45,8 @@ class InboundRecord {
     std::int32_t partition() const;
     std::int64_t offset() const;
     std::int64_t timestamp_ms() const;  ///< Kafka's timestamp, milliseconds since 1970; -1 if none
-    std::string_view key() const;    ///< its data() is nullptr where Kafka has a null
-    std::string_view value() const;  ///< likewise
+    std::string_view key() const;       ///< its data() is nullptr where Kafka has a null
+    std::string_view value() const;     ///< likewise
     std::optional<std::string_view> header(const char* name) const;  ///< the last of that name
     Headers headers() const;  ///< in their order; a null value reads as ""
 

@@ -15,7 +15,8 @@ enum class Disposition {
 /// Kafka's errors, classified where the library is called.
 class Failure : public std::runtime_error {
   public:
-    Failure(Disposition disposition, const std::string& what) : std::runtime_error(what), disposition_(disposition) {}
+    Failure(Disposition disposition, const std::string& what)
+        : std::runtime_error(what), disposition_(disposition) {}
     Disposition disposition() const { return disposition_; }
 
   private:

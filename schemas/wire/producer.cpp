@@ -1,8 +1,8 @@
 #include "schemas/wire/producer.h"
 
+#include <simdjson.h>
 #include <atomic>
 #include <mutex>
-#include <simdjson.h>
 #include <thread>
 #include <vector>
 
@@ -19,7 +19,9 @@ constexpr int fatal_flush_ms = 2'000;
 
 void on_client_log(const rd_kafka_t* /*client*/, int severity, const char* facility, const char* text) {
     // syslog's scale: 3 is an error, 4 a warning, 5 and 6 are news.
-    const auto level = severity <= 3 ? spdlog::level::err : severity == 4 ? spdlog::level::warn : spdlog::level::info;
+    const auto level = severity <= 3   ? spdlog::level::err
+                       : severity == 4 ? spdlog::level::warn
+                                       : spdlog::level::info;
     service::log(level, "kafka client", {{"facility", facility}, {"text", text}});
 }
 
@@ -50,8 +52,12 @@ ClientHandle start_client(const ProducerSettings& settings) {
     return new_client(RD_KAFKA_PRODUCER, std::move(conf));
 }
 
-void* opaque(Ticket ticket) { return reinterpret_cast<void*>(ticket); }  // NOLINT(performance-no-int-to-ptr)
-Ticket ticket_of(const rd_kafka_message_t& message) { return reinterpret_cast<Ticket>(message._private); }
+void* opaque(Ticket ticket) {
+    return reinterpret_cast<void*>(ticket);
+}  // NOLINT(performance-no-int-to-ptr)
+Ticket ticket_of(const rd_kafka_message_t& message) {
+    return reinterpret_cast<Ticket>(message._private);
+}
 static_assert(sizeof(Ticket) == sizeof(void*));
 
 HeadersHandle client_headers(const Headers& headers) {
@@ -111,13 +117,13 @@ class Producer::Impl {
         HeadersHandle headers = client_headers(record.headers);
         const std::string_view key = bytes_or_null(record.key);
         const std::string_view value = bytes_or_null(record.value);
-        const rd_kafka_resp_err_t error = rd_kafka_producev(
-            client.get(), RD_KAFKA_V_TOPIC(record.topic.c_str()), RD_KAFKA_V_PARTITION(record.partition),
-            RD_KAFKA_V_KEY(key.data(), key.size()),
-            // The cast only drops const: F_COPY makes the library copy the bytes.
-            RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
-            RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-            RD_KAFKA_V_OPAQUE(opaque(ticket)), RD_KAFKA_V_END);
+        const rd_kafka_resp_err_t error =
+            rd_kafka_producev(client.get(), RD_KAFKA_V_TOPIC(record.topic.c_str()),
+                              RD_KAFKA_V_PARTITION(record.partition), RD_KAFKA_V_KEY(key.data(), key.size()),
+                              // The cast only drops const: F_COPY makes the library copy the bytes.
+                              RD_KAFKA_V_VALUE(const_cast<char*>(value.data()), value.size()),
+                              RD_KAFKA_V_HEADERS(headers.get()), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                              RD_KAFKA_V_OPAQUE(opaque(ticket)), RD_KAFKA_V_END);
         switch (error) {
             case RD_KAFKA_RESP_ERR_NO_ERROR:
                 static_cast<void>(headers.release());  // the library's since it took the record
@@ -147,12 +153,15 @@ class Producer::Impl {
         return state;
     }
 
-    std::vector<std::string> missing_topics(const std::vector<std::string>& topics, std::chrono::milliseconds timeout) {
+    std::vector<std::string> missing_topics(const std::vector<std::string>& topics,
+                                            std::chrono::milliseconds timeout) {
         const auto client = client_.load();
         std::vector<TopicHandle> handles;  // a topic that the client knows is part of its metadata requests
-        for (const std::string& topic : topics) handles.emplace_back(rd_kafka_topic_new(client.get(), topic.c_str(), nullptr));
+        for (const std::string& topic : topics)
+            handles.emplace_back(rd_kafka_topic_new(client.get(), topic.c_str(), nullptr));
         const struct rd_kafka_metadata* raw = nullptr;
-        if (rd_kafka_metadata(client.get(), 0, nullptr, &raw, static_cast<int>(timeout.count())) != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (rd_kafka_metadata(client.get(), 0, nullptr, &raw, static_cast<int>(timeout.count())) !=
+            RD_KAFKA_RESP_ERR_NO_ERROR) {
             return topics;
         }
         const MetadataHandle metadata(raw);
@@ -201,14 +210,16 @@ class Producer::Impl {
         while (const rd_kafka_message_t* message = rd_kafka_event_message_next(&event)) {
             const bool persisted = message->err == RD_KAFKA_RESP_ERR_NO_ERROR &&
                                    rd_kafka_message_status(message) == RD_KAFKA_MSG_STATUS_PERSISTED;
-            reports_.push_back({ticket_of(*message), persisted, persisted ? "" : rd_kafka_err2name(message->err)});
+            reports_.push_back(
+                {ticket_of(*message), persisted, persisted ? "" : rd_kafka_err2name(message->err)});
         }
         on_delivered_(reports_);
     }
 
     void note_error(rd_kafka_event_t& event) {
         const auto error = rd_kafka_event_error(&event);
-        service::log_warn("kafka producer", {{"error", rd_kafka_err2name(error)}, {"text", rd_kafka_event_error_string(&event)}});
+        service::log_warn("kafka producer", {{"error", rd_kafka_err2name(error)},
+                                             {"text", rd_kafka_event_error_string(&event)}});
         if (error == RD_KAFKA_RESP_ERR__FATAL) fatal_ = true;
         if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) ready_ = false;
     }
@@ -252,13 +263,20 @@ Producer::Producer(const ProducerSettings& settings, OnDelivered on_delivered)
 
 Producer::~Producer() = default;
 
-Enqueued Producer::publish(const Record& record, Ticket ticket) { return impl_->publish(record, ticket); }
+Enqueued Producer::publish(const Record& record, Ticket ticket) {
+    return impl_->publish(record, ticket);
+}
 
-bool Producer::flush(std::chrono::milliseconds timeout) { return impl_->flush(timeout); }
+bool Producer::flush(std::chrono::milliseconds timeout) {
+    return impl_->flush(timeout);
+}
 
-ProducerState Producer::state() const { return impl_->state(); }
+ProducerState Producer::state() const {
+    return impl_->state();
+}
 
-std::vector<std::string> Producer::missing_topics(const std::vector<std::string>& topics, std::chrono::milliseconds timeout) {
+std::vector<std::string> Producer::missing_topics(const std::vector<std::string>& topics,
+                                                  std::chrono::milliseconds timeout) {
     return impl_->missing_topics(topics, timeout);
 }
 

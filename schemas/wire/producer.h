@@ -43,7 +43,7 @@ class Publisher {
 
 struct ProducerSettings {
     ClusterSettings cluster;
-    std::chrono::milliseconds linger{5};               ///< longer batches cost latency, shorter ones brokers
+    std::chrono::milliseconds linger{5};  ///< longer batches cost latency, shorter ones brokers
     std::chrono::milliseconds delivery_timeout{120'000};  ///< after it a record is reported as not persisted
     std::size_t queue_messages_max = 50'000;
     std::size_t queue_kbytes_max = 262'144;
@@ -51,9 +51,9 @@ struct ProducerSettings {
 
 /// How the producer does, for health and metrics.
 struct ProducerState {
-    bool ready = false;            ///< has its producer ID and at least one broker
+    bool ready = false;  ///< has its producer ID and at least one broker
     std::size_t queued_messages = 0;
-    std::uint64_t replaced = 0;    ///< clients replaced after a fatal error
+    std::uint64_t replaced = 0;  ///< clients replaced after a fatal error
 };
 
 /// An idempotent producer with acks=all, and the one thread that serves its reports.
@@ -80,7 +80,8 @@ class Producer final : public Publisher {
 
     /// Asks the cluster for these topics, and keeps what it says for the records to come. Returns those that
     /// do not exist, all of them if nobody answers in time.
-    std::vector<std::string> missing_topics(const std::vector<std::string>& topics, std::chrono::milliseconds timeout);
+    std::vector<std::string> missing_topics(const std::vector<std::string>& topics,
+                                            std::chrono::milliseconds timeout);
 
   private:
     class Impl;

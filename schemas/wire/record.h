@@ -35,7 +35,7 @@ struct Record {
     std::optional<std::string> key;  ///< without one the partitions take turns
     Headers headers;
     std::optional<std::string> value;  ///< none: Kafka's null, a tombstone
-    std::int32_t partition = -1;  ///< -1: as the key says. Only an operator or a replay knows better.
+    std::int32_t partition = -1;       ///< -1: as the key says. Only an operator or a replay knows better.
 };
 
 /// `<source>/<user>`: one source's users are not another's.

@@ -155,7 +155,10 @@ int produce(const Context& context, const Arguments& arguments) {
         const auto line = lines.next();
         if (!line) break;
         ++read;
-        wire::Record record{.topic = topic, .key = arguments.key.empty() ? std::nullopt : std::optional(arguments.key), .headers = common_headers, .value = {}};
+        wire::Record record{.topic = topic,
+                            .key = arguments.key.empty() ? std::nullopt : std::optional(arguments.key),
+                            .headers = common_headers,
+                            .value = {}};
         if (arguments.partition >= 0) record.partition = arguments.partition;
         std::string mistake;
         if (arguments.format == "lines") {
