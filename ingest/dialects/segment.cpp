@@ -7,10 +7,6 @@
 namespace activity::ingest {
 namespace {
 
-Rejection wrong_type(std::string_view field, std::string_view wanted) {
-    return {Reason::wrong_type, std::string(field), "must be " + std::string(wanted)};
-}
-
 Rejection too_long(std::string_view field, std::size_t bytes_max) {
     return {Reason::field_too_long, std::string(field),
             "must be at most " + std::to_string(bytes_max) + " bytes"};
@@ -72,8 +68,8 @@ class EventMembers {
         if (name == "timestamp") return time(name, value, timestamp_);
         if (name == "originalTimestamp") return time(name, value, original_timestamp_);
         if (name == "sentAt") return time(name, value, sent_at_);
-        if (name == "context") return object(name, value, event_.context);
-        if (name == properties_name()) return object(name, value, event_.properties);
+        if (name == "context") return json::read_object(event_.context, name, value);
+        if (name == properties_name()) return json::read_object(event_.properties, name, value);
         return other(name, value);
     }
 
@@ -85,21 +81,15 @@ class EventMembers {
 
     static std::optional<Rejection> text(std::string_view name, json::Element value, std::size_t bytes_max,
                                          std::string& out) {
-        std::string_view view;
-        if (value.get(view)) return wrong_type(name, "a string");
-        if (view.find('\0') != std::string_view::npos) {
-            return Rejection{Reason::nul_character, std::string(name),
-                             "holds the character U+0000, which the database cannot store"};
-        }
-        if (view.size() > bytes_max) return too_long(name, bytes_max);
-        out = view;
+        if (auto rejection = json::read_text(out, name, value)) return rejection;
+        if (out.size() > bytes_max) return too_long(name, bytes_max);
         return std::nullopt;
     }
 
     std::optional<Rejection> message_id(json::Element value) {
         if (value.is_null()) return std::nullopt;
         std::string_view view;
-        if (value.get(view)) return wrong_type("messageId", "a string");
+        if (value.get(view)) return json::wrong_type("messageId", "a string");
         if (view.empty() || view.size() > limits_.message_id_bytes_max) {
             return Rejection{Reason::invalid_message_id, "messageId",
                              "must be 1 to " + std::to_string(limits_.message_id_bytes_max) + " bytes"};
@@ -119,7 +109,7 @@ class EventMembers {
 
     std::optional<Rejection> type(json::Element value) {
         std::string_view view;
-        if (value.get(view)) return wrong_type("type", "a string");
+        if (value.get(view)) return json::wrong_type("type", "a string");
         const auto type = event_type(view);
         if (!type) {
             return Rejection{Reason::unknown_event_type, "type",
@@ -136,7 +126,7 @@ class EventMembers {
 
     std::optional<Rejection> time(std::string_view name, json::Element value, std::optional<Timestamp>& out) {
         std::string_view view;
-        if (value.get(view)) return wrong_type(name, "a string");
+        if (value.get(view)) return json::wrong_type(name, "a string");
         out = parse_timestamp(view);
         if (!out) {
             return Rejection{Reason::invalid_timestamp, std::string(name),
@@ -144,14 +134,6 @@ class EventMembers {
         }
         if (name != "sentAt") original_text_ = view;
         return std::nullopt;
-    }
-
-    static std::optional<Rejection> object(std::string_view name, json::Element value, std::string& out) {
-        if (!value.is_object()) return wrong_type(name, "an object");
-        out.clear();
-        auto rejection = json::append_checked(out, value);
-        if (rejection) rejection->field = json::path(name, rejection->field);
-        return rejection;
     }
 
     /// Members that have no column of their own are kept as they are.
@@ -188,7 +170,8 @@ class EventMembers {
         if (event_.message_id.empty()) event_.message_id = new_uuid_v7(event_.received_at);
         name_activity();
         if (envelope_.context && event_.context == "{}") {
-            if (auto rejection = object("context", *envelope_.context, event_.context)) return rejection;
+            if (auto rejection = json::read_object(event_.context, "context", *envelope_.context))
+                return rejection;
         }
         date();
         const std::size_t bytes = event_.properties.size() + event_.context.size() + event_.extra.size();
@@ -242,10 +225,10 @@ std::optional<Rejection> SegmentReader::read(std::string& body) {
     write_key_ = {};
     const auto document = reader_.read(body);
     if (const auto* rejection = std::get_if<Rejection>(&document)) return *rejection;
-    if (std::get<json::Element>(document).get(document_)) return wrong_type("", "an object");
+    if (std::get<json::Element>(document).get(document_)) return json::wrong_type("", "an object");
     json::Element key;
     if (!document_["writeKey"].get(key) && !key.is_null() && key.get(write_key_))
-        return wrong_type("writeKey", "a string");
+        return json::wrong_type("writeKey", "a string");
     return std::nullopt;
 }
 
@@ -265,7 +248,7 @@ std::variant<std::vector<Verdict>, Rejection> SegmentReader::verdicts(SegmentCal
     json::Array batch;
     json::Element member;
     if (document_["batch"].get(member)) return missing("batch", "is missing");
-    if (member.get(batch)) return wrong_type("batch", "an array");
+    if (member.get(batch)) return json::wrong_type("batch", "an array");
     if (batch.size() == 0) return Rejection{Reason::empty_batch, "batch", "must hold at least one event"};
     // A DOM array counts at most 2^24 - 1 elements: far beyond any body that gets this far.
     if (batch.size() > limits_.batch_events_max) {
@@ -286,7 +269,7 @@ std::variant<std::vector<Verdict>, Rejection> SegmentReader::verdicts(SegmentCal
     std::size_t index = 0;
     for (const json::Element element : batch) {
         json::Object event;
-        Verdict verdict = element.get(event) ? Verdict{"", wrong_type("", "an object")}
+        Verdict verdict = element.get(event) ? Verdict{"", json::wrong_type("", "an object")}
                                              : EventMembers(catalogue_, limits_, envelope).read(event);
         if (auto* rejection = std::get_if<Rejection>(&verdict.outcome)) {
             rejection->field = json::path("batch[" + std::to_string(index) + "]", rejection->field);

@@ -30,10 +30,6 @@ void append_raw_member(std::string& out, std::string_view name, std::string_view
     out += json_text;
 }
 
-Rejection wrong_type(std::string_view field, std::string_view wanted) {
-    return {Reason::wrong_type, std::string(field), "must be " + std::string(wanted)};
-}
-
 /// The members of a canonical event, in the order in which append_canonical() writes them.
 enum class Member {
     message_id,
@@ -78,17 +74,17 @@ class CanonicalMembers {
         }
         seen_ |= bit;
         switch (known->first) {
-            case Member::message_id: return text(name, value, event_.message_id);
+            case Member::message_id: return json::read_text(event_.message_id, name, value);
             case Member::type: return type(value);
-            case Member::activity: return text(name, value, event_.activity);
-            case Member::user_id: return text(name, value, event_.user_id);
-            case Member::anonymous_id: return text(name, value, event_.anonymous_id);
-            case Member::source: return text(name, value, event_.source);
+            case Member::activity: return json::read_text(event_.activity, name, value);
+            case Member::user_id: return json::read_text(event_.user_id, name, value);
+            case Member::anonymous_id: return json::read_text(event_.anonymous_id, name, value);
+            case Member::source: return json::read_text(event_.source, name, value);
             case Member::occurred_at: return time(name, value, event_.occurred_at);
             case Member::received_at: return time(name, value, event_.received_at);
-            case Member::properties: return object(name, value, event_.properties);
-            case Member::context: return object(name, value, event_.context);
-            case Member::extra: return object(name, value, event_.extra);
+            case Member::properties: return json::read_object(event_.properties, name, value);
+            case Member::context: return json::read_object(event_.context, name, value);
+            case Member::extra: return json::read_object(event_.extra, name, value);
         }
         return std::nullopt;
     }
@@ -110,19 +106,9 @@ class CanonicalMembers {
   private:
     bool has(Member member) const { return (seen_ & 1U << static_cast<unsigned>(member)) != 0; }
 
-    static std::optional<Rejection> text(std::string_view name, json::Element value, std::string& out) {
-        std::string_view view;
-        if (value.get(view)) return wrong_type(name, "a string");
-        if (view.find('\0') != std::string_view::npos) {
-            return Rejection{Reason::nul_character, std::string(name), "holds the character U+0000"};
-        }
-        out = view;
-        return std::nullopt;
-    }
-
     std::optional<Rejection> type(json::Element value) {
         std::string_view view;
-        if (value.get(view)) return wrong_type("type", "a string");
+        if (value.get(view)) return json::wrong_type("type", "a string");
         const auto known = event_type(view);
         if (!known) return Rejection{Reason::unknown_event_type, "type", "is no known type of event"};
         event_.type = *known;
@@ -131,20 +117,12 @@ class CanonicalMembers {
 
     static std::optional<Rejection> time(std::string_view name, json::Element value, Timestamp& out) {
         std::string_view view;
-        if (value.get(view)) return wrong_type(name, "a string");
+        if (value.get(view)) return json::wrong_type(name, "a string");
         const auto time = parse_timestamp(view);
         if (!time)
             return Rejection{Reason::invalid_timestamp, std::string(name), "must be an RFC 3339 date-time"};
         out = *time;
         return std::nullopt;
-    }
-
-    static std::optional<Rejection> object(std::string_view name, json::Element value, std::string& out) {
-        if (!value.is_object()) return wrong_type(name, "an object");
-        out.clear();
-        auto rejection = json::append_checked(out, value);
-        if (rejection) rejection->field = json::path(name, rejection->field);
-        return rejection;
     }
 
     ActivityEvent event_;
@@ -195,7 +173,7 @@ std::variant<ActivityEvent, Rejection> EventReader::read(std::string_view canoni
     auto document = reader_.read(canonical);
     if (auto* rejection = std::get_if<Rejection>(&document)) return std::move(*rejection);
     json::Object object;
-    if (std::get<json::Element>(document).get(object)) return wrong_type("", "an object");
+    if (std::get<json::Element>(document).get(object)) return json::wrong_type("", "an object");
     CanonicalMembers members;
     for (const auto member : object) {
         if (auto rejection = members.take(member.key, member.value)) return *std::move(rejection);

@@ -177,6 +177,26 @@ void append_string(std::string& out, std::string_view text) {
     out += '"';
 }
 
+std::optional<Rejection> read_object(std::string& out, std::string_view name, Element value) {
+    if (!value.is_object()) return wrong_type(name, "an object");
+    out.clear();
+    auto rejection = append_checked(out, value);
+    if (rejection) rejection->field = path(name, rejection->field);
+    return rejection;
+}
+
+std::optional<Rejection> read_text(std::string& out, std::string_view name, Element value) {
+    std::string_view view;
+    if (value.get(view)) return wrong_type(name, "a string");
+    if (has_nul(view)) return nul_in(std::string(name));
+    out = view;
+    return std::nullopt;
+}
+
+Rejection wrong_type(std::string_view name, std::string_view wanted) {
+    return {Reason::wrong_type, std::string(name), "must be " + std::string(wanted)};
+}
+
 std::string path(std::string_view parent, std::string_view member) {
     std::string text(parent);
     if (!parent.empty() && !member.empty() && member.front() != '[') text += '.';

@@ -48,6 +48,15 @@ void append_string(std::string& out, std::string_view text);
 /// A name that stands twice in the object, if there is one (append_checked() asks for every object in it).
 std::optional<std::string_view> duplicate_name(const Object& object);
 
+/// Reads a member that must be an object; `out` holds its canonical form. Checks as append_checked() does.
+std::optional<Rejection> read_object(std::string& out, std::string_view name, Element value);
+
+/// Reads a member that must be a string, without \u0000.
+std::optional<Rejection> read_text(std::string& out, std::string_view name, Element value);
+
+/// A member is not of the type that it must have.
+Rejection wrong_type(std::string_view name, std::string_view wanted);
+
 /// Path of `member` (a name, a path, an `[index]`, or "" for the parent itself) below `parent` ("" for the
 /// top).
 std::string path(std::string_view parent, std::string_view member);
