@@ -17,6 +17,7 @@
 #include "schemas/service/log.h"
 #include "schemas/service/settings.h"
 #include "schemas/service/signals.h"
+#include "schemas/wire/client_settings.h"
 #include "schemas/wire/failure.h"
 #include "schemas/wire/producer.h"
 
@@ -50,12 +51,7 @@ std::size_t bytes(std::int64_t value) {
 
 void read_producer_settings(service::SettingsReader& in, wire::ProducerSettings& out) {
     out.cluster.bootstrap = in.required("ACTIVITY_KAFKA_BOOTSTRAP", "Kafka's brokers, host:port[,host:port]");
-    try {
-        out.cluster.options = wire::parse_client_options(
-            in.text("ACTIVITY_KAFKA_OPTIONS", "further librdkafka options, name=value;name=value", ""));
-    } catch (const std::invalid_argument& error) {
-        in.mistake(std::string("ACTIVITY_KAFKA_OPTIONS: ") + error.what());
-    }
+    out.cluster.options = wire::read_client_options(in);
     out.linger =
         in.milliseconds("ACTIVITY_INGEST_LINGER_MS", "how long a record waits for others to go with it",
                         out.linger, milliseconds(0), milliseconds(1'000));

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "schemas/catalogue/catalogue.h"
+#include "schemas/wire/client_settings.h"
 #include "workers/store/connection.h"
 
 namespace activity::workers {
@@ -13,12 +14,7 @@ Settings read_settings(service::SettingsReader& reader) {
     Settings settings;
     auto& cluster = settings.consumer.cluster;
     cluster.bootstrap = reader.required("ACTIVITY_KAFKA_BOOTSTRAP", "Kafka's brokers, host:port[,host:port]");
-    try {
-        cluster.options = wire::parse_client_options(
-            reader.text("ACTIVITY_KAFKA_OPTIONS", "further librdkafka options, name=value;name=value", ""));
-    } catch (const std::invalid_argument& error) {
-        reader.mistake(std::string("ACTIVITY_KAFKA_OPTIONS: ") + error.what());
-    }
+    cluster.options = wire::read_client_options(reader);
     settings.postgres = reader.secret("ACTIVITY_POSTGRES_URL", "libpq URL or keyword string of the database");
     try {
         if (!settings.postgres.empty()) check_conninfo(settings.postgres);

@@ -1,16 +1,13 @@
 #include "deploy/activityctl/context.h"
 
+#include "schemas/wire/client_settings.h"
+
 namespace activity::ctl {
 
 Settings read_settings(service::SettingsReader& reader) {
     Settings settings;
     settings.bootstrap = reader.text("ACTIVITY_KAFKA_BOOTSTRAP", "host:port[,host:port] of Kafka", "");
-    try {
-        settings.client_options = wire::parse_client_options(
-            reader.text("ACTIVITY_KAFKA_OPTIONS", "librdkafka's options, name=value;name=value", ""));
-    } catch (const std::invalid_argument& error) {
-        reader.mistake(std::string("ACTIVITY_KAFKA_OPTIONS: ") + error.what());
-    }
+    settings.client_options = wire::read_client_options(reader);
     // Not secret(): commands that need no database must run without it. The value is never shown all the
     // same.
     settings.postgres_url = reader.text("ACTIVITY_POSTGRES_URL", "libpq URL or keywords of PostgreSQL", "");

@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "schemas/service/log.h"
+#include "schemas/wire/client_log.h"
 #include "schemas/wire/kafka_handle.h"
 
 namespace activity::wire {
@@ -50,17 +51,6 @@ void require(rd_kafka_error_t* raw_error, const char* doing) {
     if (!error) return;
     throw Failure(rd_kafka_error_is_fatal(error.get()) != 0 ? Disposition::fatal : Disposition::retry,
                   std::string(doing) + ": " + rd_kafka_error_string(error.get()));
-}
-
-spdlog::level::level_enum log_level(int syslog_level) {
-    if (syslog_level <= 3) return spdlog::level::err;
-    if (syslog_level == 4) return spdlog::level::warn;
-    return syslog_level <= 6 ? spdlog::level::info : spdlog::level::debug;
-}
-
-/// The library's own lines: about its connections and its state, never about a record.
-void on_log(const rd_kafka_t* /*client*/, int level, const char* facility, const char* text) {
-    service::log(log_level(level), "kafka client", {{"facility", facility}, {"text", text}});
 }
 
 milliseconds heartbeat_of(milliseconds session_timeout) {
@@ -149,7 +139,7 @@ class Consumer::Impl {
         rd_kafka_conf_set_opaque(conf.get(), this);
         rd_kafka_conf_set_rebalance_cb(conf.get(), on_rebalance);
         rd_kafka_conf_set_error_cb(conf.get(), on_error);
-        rd_kafka_conf_set_log_cb(conf.get(), on_log);
+        log_client_lines(*conf);
         client_ = new_client(RD_KAFKA_CONSUMER, std::move(conf));
         // One queue for everything, so that one poll serves callbacks and records.
         require(rd_kafka_poll_set_consumer(client_.get()), "consumer queue");

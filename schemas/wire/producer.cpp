@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "schemas/service/log.h"
+#include "schemas/wire/client_log.h"
 #include "schemas/wire/kafka_handle.h"
 
 namespace activity::wire {
@@ -16,14 +17,6 @@ namespace {
 constexpr int poll_timeout_ms = 100;
 /// Waiting time of the last flush of a client that a fatal error has ended.
 constexpr int fatal_flush_ms = 2'000;
-
-void on_client_log(const rd_kafka_t* /*client*/, int severity, const char* facility, const char* text) {
-    // syslog's scale: 3 is an error, 4 a warning, 5 and 6 are news.
-    const auto level = severity <= 3   ? spdlog::level::err
-                       : severity == 4 ? spdlog::level::warn
-                                       : spdlog::level::info;
-    service::log(level, "kafka client", {{"facility", facility}, {"text", text}});
-}
 
 ClientHandle start_client(const ProducerSettings& settings) {
     ConfHandle conf(rd_kafka_conf_new());
@@ -47,7 +40,7 @@ ClientHandle start_client(const ProducerSettings& settings) {
     // Tells whether there is a broker and a producer ID; nothing else does.
     set("statistics.interval.ms", "1000");
     set_cluster(*conf, settings.cluster);
-    rd_kafka_conf_set_log_cb(conf.get(), on_client_log);
+    log_client_lines(*conf);
     rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_STATS);
     return new_client(RD_KAFKA_PRODUCER, std::move(conf));
 }
