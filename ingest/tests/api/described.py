@@ -86,6 +86,10 @@ class Description:
 
     def header_mistakes(self, described, headers):
         known = {name.lower() for name in described}
+        for name in set(headers):
+            # Browsers take two of a CORS header for none.
+            if len(headers.get_all(name)) > 1 and name.lower() not in ("vary", "set-cookie"):
+                yield f"header {name} is there twice: {headers.get_all(name)}"
         for name in PROMISES:
             if name in headers and name.lower() not in known:
                 yield f"header {name} is there, which openapi.json does not know"

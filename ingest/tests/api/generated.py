@@ -15,7 +15,7 @@ from schemathesis.generation import GenerationMode
 LEFT_OUT = {"Content-Encoding", "Idempotency-Key"}
 
 # Rules of bytes, of numbers' size and of clocks; and what these do to an atomic batch.
-NOT_IN_SCHEMA = {"nul_character", "number_out_of_range", "field_too_long", "invalid_message_id", "event_too_large", "time_out_of_window", "other_event_rejected"}
+NOT_IN_SCHEMA = {"nul_character", "number_out_of_range", "field_too_long", "event_too_large", "time_out_of_window", "other_event_rejected"}
 
 
 BATCHES = {"/v1/batch", "/v1/import", "/v1/b", "/beacon/v1/batch"}
@@ -41,6 +41,16 @@ def verdicts_of(response, case):
     return reply if "results" in reply else None
 
 
+def events_of(case):
+    events = case.body.get("batch") if case.path in BATCHES else [case.body]
+    return events if isinstance(events, list) else []
+
+
+def has_id_with_point(event):
+    """JSON Schema takes 7.0 for an integer; ingest takes IDs as they are written, and 7.0 is none."""
+    return isinstance(event, dict) and any(isinstance(event.get(name), float) for name in ("userId", "anonymousId"))
+
+
 @schemathesis.check
 def verdicts_add_up(ctx, response, case):
     """A verdict for every event of the request, in its order, and sums that are theirs."""
@@ -50,9 +60,9 @@ def verdicts_add_up(ctx, response, case):
     results = reply["results"]
     for status in ("accepted", "rejected", "dropped"):
         assert reply.get(status, 0) == sum(v["status"] == status for v in results), f"the number of {status} is wrong"
-    assert (response.status_code == 202) == (reply["accepted"] + reply.get("dropped", 0) > 0), "202 is for something taken"
-    events = case.body.get("batch") if case.path in BATCHES else [case.body]
-    if not isinstance(events, list) or results[0]["messageId"] is None and len(results) == 1:
+    assert (response.status_code == 202) == (reply["accepted"] > 0), "202 is for something stored"
+    events = events_of(case)
+    if results[0]["messageId"] is None and len(results) == 1:
         return
     assert len(results) == len(events), f"{len(events)} events, {len(results)} verdicts"
     for event, verdict in zip(events, results):
@@ -68,8 +78,10 @@ def good_events_are_accepted(ctx, response, case):
     reply = verdicts_of(response, case)
     if reply is None:
         return
-    for verdict in reply["results"]:
-        assert verdict["status"] != "rejected" or verdict["code"] in NOT_IN_SCHEMA, f"a good event was refused: {verdict}"
+    for event, verdict in zip(events_of(case), reply["results"]):
+        if verdict["status"] != "rejected" or verdict["code"] in NOT_IN_SCHEMA or has_id_with_point(event):
+            continue
+        raise AssertionError(f"a good event was refused: {verdict}")
 
 
 @schemathesis.check
