@@ -68,6 +68,21 @@ const tests = {
     await picture(page, "sent");
   },
 
+  // ingest by itself has no receipts; the page must say so rather than show an error. Behind a proxy it shows one.
+  async "asks what became of an event"(browser) {
+    const page = await openDocs(browser);
+    await send(page, writeKey);
+    await page.getByRole("button", { name: "Ask what became of it" }).click();
+    await page.getByText("There are no receipts at this address").waitFor();
+    await page.route("**/v1/receipts/*", (route) => {
+      assert.equal(route.request().headers().authorization, `Basic ${Buffer.from(`${writeKey}:`).toString("base64")}`);
+      return route.fulfill({ json: { messageId: "m", status: "stored", groups: [] } });
+    });
+    await page.getByRole("button", { name: "Ask what became of it" }).click();
+    await page.locator("#outcome .status", { hasText: "stored" }).waitFor();
+    assert.deepEqual(page.mistakes.filter((text) => !/status of 404/.test(text)), []);
+  },
+
   async "sends a batch whose second event is bad"(browser) {
     const page = await openDocs(browser);
     await page.getByLabel("Call").selectOption("/v1/batch");
