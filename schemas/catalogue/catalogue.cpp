@@ -186,7 +186,7 @@ Catalogue Catalogue::load(const std::filesystem::path& path) {
         if (!type_name.empty()) {
             const auto type = event_type(type_name);
             if (!type || *type == EventType::track) {
-                file.mistake(place, "type must be one of page, screen, identify, group, alias");
+                file.mistake(place, "type must be one of page, screen, identify, group, alias, merge");
             } else if (!catalogue.by_type_.emplace(*type, index).second) {
                 file.mistake(place, "type: another activity has it");
             }
@@ -194,8 +194,8 @@ Catalogue Catalogue::load(const std::filesystem::path& path) {
         catalogue.activities_.push_back(std::move(activity));
     });
 
-    for (const EventType type :
-         {EventType::page, EventType::screen, EventType::identify, EventType::group, EventType::alias}) {
+    for (const EventType type : {EventType::page, EventType::screen, EventType::identify, EventType::group,
+                                 EventType::alias, EventType::merge}) {
         if (!catalogue.by_type_.contains(type)) {
             file.mistake("activity", "none has type = \"" + std::string(to_string(type)) + "\"");
         }
