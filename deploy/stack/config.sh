@@ -65,7 +65,8 @@ sources_file() {
 # Who may send events: made by deploy/up. The key itself is in $secrets_dir/write_key.
 [[source]]
 name = "web"
-key_sha256 = ["$digest"]
+keys = [{ sha256 = "$digest" }]
+origins = ["http://127.0.0.1:*", "http://localhost:*"]
 EOF
     mv -- "$config_dir/sources.toml.new" "$config_dir/sources.toml"
 }

@@ -6,7 +6,7 @@
 namespace activity {
 namespace {
 
-constexpr std::array<std::pair<Mark, std::string_view>, 3> mark_names{{
+constexpr std::array<std::pair<Mark, std::string_view>, mark_count> mark_names{{
     {Mark::schema_violation, "schema_violation"},
     {Mark::time_out_of_window, "time_out_of_window"},
     {Mark::message_id_made, "message_id_made"},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string_view>
 
@@ -12,6 +13,7 @@ enum class Mark {
     time_out_of_window,  ///< it happened longer ago, or further ahead, than the front door's window
     message_id_made,     ///< it came without a message ID: a repeat of its request cannot be recognised
 };
+inline constexpr std::size_t mark_count = static_cast<std::size_t>(Mark::message_id_made) + 1;
 
 /// `schema_violation` and so on: stable, part of the API and of the stored rows.
 std::string_view to_string(Mark mark);

@@ -50,9 +50,10 @@ Pipeline::Pipeline()
       ingest_port_(free_port()),
       kafka_(std::make_unique<KafkaView>(servers().kafka.bootstrap())) {
     write_file(directory_.path() / "sources.toml",
-               "[[source]]\nname = \"web\"\nkey_sha256 = [\"" + sha256_hex(write_key) +
-                   "\"]\n\n[[source]]\nname = \"revoked\"\nenabled = false\nkey_sha256 = [\"" +
-                   sha256_hex("revoked-write-key") + "\"]\n");
+               "[[source]]\nname = \"web\"\nkeys = [{ sha256 = \"" + sha256_hex(write_key) +
+                   "\" }]\norigins = [\"http://127.0.0.1:*\", \"http://localhost:*\"]\n\n[[source]]\nname = "
+                   "\"revoked\"\nenabled = false\nkeys = [{ sha256 = \"" +
+                   sha256_hex("revoked-write-key") + "\" }]\n");
     servers().postgres.create_database(database_);
     activityctl({"topics", "apply"});
     for (const std::string& name : kafka_->topics(prefix_ + "."))
