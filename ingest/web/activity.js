@@ -33,7 +33,7 @@ const pause_ms_max = 36e5;
 const activity = {dropped: 0, rejected: 0};
 
 activity.init = ({key, endpoint}) => {
-    const address = (endpoint || new URL(script ? script.src : location).origin).replace(/\/+$/, "") + "/v1/batch";
+    const address = (endpoint || new URL(script?.src || location).origin).replace(/\/+$/, "") + "/v1/batch";
     const prefix = `activity.${key}.`;
     const queue = prefix + "event.";
     const user = prefix + "user";
@@ -194,7 +194,8 @@ activity.init = ({key, endpoint}) => {
         if (!names[0] || paused().is) return false;
         let status = 0;
         let retry_after;
-        let answer = {};
+        let answer;
+        let verdicts = [];
         try {
             const response = await fetch(address, {
                 method: "POST",
@@ -206,11 +207,13 @@ activity.init = ({key, endpoint}) => {
             status = response.status;
             retry_after = response.headers.get("Retry-After");
             answer = await response.json();
-        } catch {}
+            verdicts = answer.results.filter(({messageId}) => names.includes(queue + messageId));
+        } catch {
+            // No answer, or none of ingest's: no verdicts.
+        }
 
-        const verdicts = (answer.results || []).filter(({messageId}) => names.includes(queue + messageId));
         let done = verdicts.map(({messageId}) => queue + messageId);
-        if (!done[0] && answer.code && (status == 400 || status == 413)) {
+        if (!done[0] && answer?.code && (status == 400 || status == 413)) {
             // The body as a whole was refused, so that no event has a verdict of its own (a number that is out of
             // range does that). The halves find the one that is to blame; it must not hold up the others.
             if (names[1]) {
@@ -303,4 +306,4 @@ activity.init = ({key, endpoint}) => {
 };
 
 window.activity = activity;
-if (script && script.dataset.key) activity.init(script.dataset);
+if (script?.dataset.key) activity.init(script.dataset);

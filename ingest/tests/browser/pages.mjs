@@ -20,7 +20,8 @@ export class Pages {
             const source = searchParams.get("source") || "/activity.js";
             const script = pathname === "/plain" ? "" :
                 `<script src="${source}"` + attribute("data-key", searchParams.get("key")) +
-                attribute("data-endpoint", searchParams.get("endpoint")) + "></script>";
+                attribute("data-endpoint", searchParams.get("endpoint")) +
+                attribute("integrity", searchParams.get("integrity")) + ' crossorigin="anonymous"></script>';
             response.writeHead(200, {"Content-Type": "text/html"}).end(`<!doctype html><title>Lecture 7</title>${script}`);
         });
         this.server.listen(0, "127.0.0.1");
@@ -28,7 +29,7 @@ export class Pages {
         return this;
     }
 
-    // `settings`: key, endpoint, source (the script's address)
+    // `settings`: key, endpoint, source (the script's address), integrity (its hash)
     lecture(settings, host = "127.0.0.1") {
         return `http://${host}:${this.server.address().port}/lecture?${new URLSearchParams(settings)}`;
     }
