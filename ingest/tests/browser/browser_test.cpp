@@ -1,5 +1,5 @@
-// Our browser client in a real Chromium, against the whole pipeline. The scenarios are scenarios.mjs; here is what
-// they run against.
+// Our browser client in a real Chromium, against the whole pipeline. The scenarios are scenarios.mjs; here is
+// what they run against.
 
 #include <gtest/gtest.h>
 #include <chrono>
