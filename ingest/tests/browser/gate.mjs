@@ -52,7 +52,12 @@ export class Gate {
             at: Date.now(), method: request.method, path: request.url, headers: request.headers, bytes: 0, ids: [], status: 0,
         };
         this.in_flight_max = Math.max(this.in_flight_max, ++this.in_flight);
-        response.once("close", () => this.in_flight--);
+        // Before the page can know of it, or its next request could be here first.
+        let over = () => {
+            this.in_flight--;
+            over = () => {};
+        };
+        response.once("close", () => over());
         try {
             for await (const chunk of request) chunks.push(chunk);
         } catch {
@@ -66,22 +71,28 @@ export class Gate {
         if (mode === "hold") return;
         if (typeof mode === "object") {
             record.status = mode.status;
+            over();
             response.writeHead(mode.status, {...readable, ...mode.headers}).end();
             return;
         }
         const {hostname, port} = this.target;
         const onward = http.request({hostname, port, method: request.method, path: request.url, headers: request.headers, agent: false});
         onward.on("error", () => response.destroy());
-        onward.on("response", (answer) => {
+        onward.on("response", async (answer) => {
             record.status = answer.statusCode;
-            if (mode === "hold_reply") {
-                answer.resume();
-            } else if (mode === "lose_reply") {
-                answer.resume();
+            const parts = [];
+            try {
+                for await (const part of answer) parts.push(part);
+            } catch {
+                response.destroy();
+                return;
+            }
+            if (mode === "hold_reply") return;
+            over();
+            if (mode === "lose_reply") {
                 response.destroy();
             } else {
-                response.writeHead(answer.statusCode, answer.headers);
-                answer.pipe(response);
+                response.writeHead(answer.statusCode, answer.headers).end(Buffer.concat(parts));
             }
         });
         onward.end(body);
