@@ -33,6 +33,7 @@ inline constexpr const char* ingest_kafka_ready = "activity_ingest_kafka_ready";
 inline constexpr const char* worker_records_consumed = "activity_worker_records_consumed_total";
 inline constexpr const char* worker_records_stored = "activity_worker_records_stored_total";
 inline constexpr const char* worker_records_duplicate = "activity_worker_records_duplicate_total";
+inline constexpr const char* worker_records_conflicting = "activity_worker_records_conflicting_total";
 inline constexpr const char* worker_records_dead_lettered =
     "activity_worker_records_dead_lettered_total";  // reason
 inline constexpr const char* worker_batch_records = "activity_worker_batch_records";
