@@ -70,7 +70,9 @@ export function expect_row(row) {
     rows.push({ occurred_at: new Date(), ...row });
 }
 
-/// The driver's last line of output.
-export function report() {
+/// The driver's last line of output. Resolves when the rows have been looked for: what a browser sends at the end of
+/// a page nobody can see leaving, so the browser has to stay for as long.
+export async function report() {
     console.log(JSON.stringify({ rows }));
+    await new Promise((resolve) => process.stdin.on('end', resolve).resume());
 }

@@ -67,5 +67,5 @@ const response = await fetch(`${ingest_url}/v1/merge`, {
     body: JSON.stringify(merge),
 });
 if (response.status !== 202) throw new Error(`merge: ${response.status} ${await response.text()}`);
-report();
+await report();
 process.exit(0); // its timers would hold the process for the rest of their intervals

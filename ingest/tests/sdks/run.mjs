@@ -7,6 +7,7 @@
 // The last line of output says how many rows there are. Exits with 1, and says why, if anything is not as it should be.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { faults, Proxy } from './proxy.mjs';
 import { check_stored } from './stored.mjs';
@@ -26,23 +27,32 @@ const drivers = {
 
 const in_this_folder = (name) => fileURLToPath(new URL(name, import.meta.url));
 
-/// The last line of what the driver wrote.
-async function run(file, environment) {
+/// Runs a driver until it reports, then `check` with its report; then the driver may end, and must do so well.
+async function run(file, environment, check) {
     const program = file.endsWith('.py') ? `${environment.SDKS_DIR}/python/bin/python` : process.execPath;
     const child = spawn(program, [in_this_folder(file)], {
-        stdio: ['ignore', 'pipe', 'inherit'],
+        stdio: ['pipe', 'pipe', 'inherit'],
         env: { ...process.env, ...environment, PYTHONIOENCODING: 'utf-8', PYTHONDONTWRITEBYTECODE: '1' },
     });
     const timer = setTimeout(() => child.kill('SIGKILL'), driver_timeout_ms);
-    const output = [];
-    child.stdout.on('data', (chunk) => output.push(chunk));
-    const [code, signal] = await new Promise((resolve, reject) => child.on('close', (...end) => resolve(end)).on('error', reject));
-    clearTimeout(timer);
-    const lines = Buffer.concat(output).toString().trimEnd().split('\n');
-    const last = lines.pop();
-    for (const line of lines) console.error(line);
-    if (code !== 0) throw new Error(`${file} ended with ${signal ?? code}: ${last}`);
-    return last;
+    const ended = new Promise((resolve, reject) => child.on('close', (code, signal) => resolve(signal ?? code)).on('error', reject));
+    try {
+        let checked = false;
+        for await (const line of createInterface({ input: child.stdout })) {
+            if (line.startsWith('{"rows"')) {
+                await check(line);
+                checked = true;
+                child.stdin.end();
+            } else {
+                console.error(line);
+            }
+        }
+        const end = await ended;
+        if (end !== 0 || !checked) throw new Error(`${file} ended with ${end}`);
+    } finally {
+        clearTimeout(timer);
+        child.kill();
+    }
 }
 
 async function main() {
@@ -62,11 +72,13 @@ async function main() {
         const started = Date.now();
         const proxy = fault ? new Proxy(process.env.INGEST_URL, fault) : null;
         const INGEST_URL = proxy ? await proxy.listen() : process.env.INGEST_URL;
-        rows.push(await run(driver.file, { INGEST_URL, SDKS_DIR, FAULT: fault }));
+        const before = stored;
+        await run(driver.file, { INGEST_URL, SDKS_DIR, FAULT: fault }, async (report) => {
+            rows.push(report);
+            stored = await check_stored(process.env.DATABASE_URL, rows, stored_timeout_ms);
+        });
         proxy?.close();
         if (proxy && proxy.repeated === 0) throw new Error(`${fault}: the SDK repeated nothing, so this proves nothing`);
-        const before = stored;
-        stored = await check_stored(process.env.DATABASE_URL, rows, stored_timeout_ms);
         const repeated = proxy ? `, ${proxy.repeated} events sent again` : '';
         console.error(`${process.argv[2]}, ${fault || 'no fault'}: ${stored - before} rows${repeated}, ${Date.now() - started} ms`);
     }

@@ -31,4 +31,4 @@ for (let i = 0; i < 40; ++i) {
 const all = Promise.all(sent);
 await analytics.closeAndFlush({ timeout: 60_000 });
 await all;
-report();
+await report();
