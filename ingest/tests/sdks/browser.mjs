@@ -101,8 +101,12 @@ export class Browser {
         for (const event of message.batch ?? [message]) this.delivered.add(event.messageId);
     }
 
-    wait_delivered(count) {
-        return wait_until(`${count} events are delivered; complaints: ${this.complaints.join('\n')}`, () => this.delivered.size >= count);
+    async wait_delivered(count) {
+        try {
+            await wait_until(`${count} events are delivered`, () => this.delivered.size >= count);
+        } catch (error) {
+            throw new Error([error.message, `${this.delivered.size} are`, ...this.foreign, ...this.complaints].join('\n'));
+        }
     }
 
     /// No other host, and no complaint but of what went wrong on purpose.

@@ -1,4 +1,4 @@
-// A proxy before ingest that spoils the first request that carries events, and takes down what it saw.
+// A proxy before ingest that spoils the first request that carries events, and counts what it sees.
 import http from 'node:http';
 import { gunzipSync } from 'node:zlib';
 
@@ -10,6 +10,7 @@ export const faults = {
     /// Taken and stored, and the client can't know.
     reply_lost: { loses_reply: true },
 };
+const no_fault = {};
 
 const events_path = /^\/(v1\/(track|page|screen|identify|group|alias|merge|batch|import|[tpsigab])|beacon\/v1\/batch)\/?(\?|$)/;
 
@@ -23,12 +24,14 @@ function message_ids(body) {
 export class Proxy {
     /// How many messages came more than once.
     repeated = 0;
+    /// How many requests ingest itself answered 429.
+    limited = 0;
     #seen = new Set();
     #spoilt = false;
 
     constructor(target, fault) {
         this.#target = new URL(target);
-        this.#fault = faults[fault];
+        this.#fault = faults[fault] ?? no_fault;
         this.#server = http.createServer((request, response) => this.#take(request, response).catch(() => request.socket.destroy()));
     }
 
@@ -65,6 +68,7 @@ export class Proxy {
         const upstream = http.request({ host: this.#target.hostname, port: this.#target.port, method: request.method, path: request.url, headers: request.headers });
         upstream.end(body);
         const answer = await new Promise((resolve, reject) => upstream.on('response', resolve).on('error', reject));
+        if (answer.statusCode === 429) ++this.limited;
         const answered = [];
         for await (const chunk of answer) answered.push(chunk);
         if (spoils && this.#fault.loses_reply) {

@@ -2,7 +2,11 @@
 // Runs the driver of one SDK against a running pipeline, then against the same through a proxy that spoils one
 // request, and checks the rows in PostgreSQL after each.
 //
-// usage: run.mjs DRIVER
+// usage: run.mjs DRIVER [limited]
+//
+// With `limited` ingest must refuse some requests of its own accord, as the source has a limit of events a second,
+// and nothing else is spoilt.
+//
 // Environment: INGEST_URL, WRITE_KEY, DATABASE_URL (an empty database of a pipeline; read as an analyst does).
 // The last line of output says how many rows there are. Exits with 1, and says why, if anything is not as it should be.
 import { execFileSync, spawn } from 'node:child_process';
@@ -58,8 +62,9 @@ async function run(file, environment, check) {
 async function main() {
     const driver = drivers[process.argv[2]];
     const missing = ['INGEST_URL', 'WRITE_KEY', 'DATABASE_URL'].filter((name) => !process.env[name]);
-    if (process.argv.length !== 3 || !driver || missing.length > 0) {
-        console.error(`usage: INGEST_URL=… WRITE_KEY=… DATABASE_URL=… run.mjs ${Object.keys(drivers).join('|')}`);
+    const is_limited = process.argv[3] === 'limited';
+    if (process.argv.length !== (is_limited ? 4 : 3) || !driver || missing.length > 0) {
+        console.error(`usage: INGEST_URL=… WRITE_KEY=… DATABASE_URL=… run.mjs ${Object.keys(drivers).join('|')} [limited]`);
         process.exit(2);
     }
     const installed = execFileSync(in_this_folder('install'), { encoding: 'utf8' });
@@ -68,7 +73,7 @@ async function main() {
 
     const rows = [];
     let stored = 0;
-    for (const fault of ['', ...driver.faults]) {
+    for (const fault of is_limited ? ['limited'] : ['', ...driver.faults]) {
         const started = Date.now();
         const proxy = fault ? new Proxy(process.env.INGEST_URL, fault) : null;
         const INGEST_URL = proxy ? await proxy.listen() : process.env.INGEST_URL;
@@ -79,6 +84,7 @@ async function main() {
         });
         proxy?.close();
         if (proxy && proxy.repeated === 0) throw new Error(`${fault}: the SDK repeated nothing, so this proves nothing`);
+        if (is_limited && proxy.limited === 0) throw new Error('ingest limited nothing, so this proves nothing');
         const repeated = proxy ? `, ${proxy.repeated} events sent again` : '';
         console.error(`${process.argv[2]}, ${fault || 'no fault'}: ${stored - before} rows${repeated}, ${Date.now() - started} ms`);
     }
