@@ -5,8 +5,11 @@
 #include <cassert>
 #include <optional>
 
+#include "ingest/cors.h"
+#include "ingest/dialects/sdk_settings.h"
+#include "ingest/replies.h"
 #include "ingest/server/base64.h"
-#include "schemas/activity/json.h"
+#include "ingest/web/web.h"
 #include "schemas/wire/record.h"
 
 namespace activity::ingest {
@@ -16,32 +19,8 @@ namespace {
 constexpr std::size_t known_authorizations_max = 1'024;
 
 constexpr std::string_view missing_key =
-    "the write key is missing: send it as the user of HTTP Basic, or as writeKey in the body";
+    "the write key is missing: send it as the user of HTTP Basic, or as writeKey in the query or the body";
 constexpr std::string_view unknown_key = "no source has this write key";
-
-struct Route {
-    std::string_view path;
-    SegmentCall call;
-};
-
-constexpr std::array<Route, 7> routes{{
-    {"/v1/track", {false, EventType::track}},
-    {"/v1/batch", {true, EventType::track}},
-    {"/v1/page", {false, EventType::page}},
-    {"/v1/screen", {false, EventType::screen}},
-    {"/v1/identify", {false, EventType::identify}},
-    {"/v1/group", {false, EventType::group}},
-    {"/v1/alias", {false, EventType::alias}},
-}};
-
-std::optional<SegmentCall> call_at(std::string_view path) {
-    // SDKs of other vendors that speak this dialect end their addresses with a slash.
-    if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
-    const auto* route =
-        std::find_if(routes.begin(), routes.end(), [path](const Route& r) { return r.path == path; });
-    if (route == routes.end()) return std::nullopt;
-    return route->call;
-}
 
 bool starts_with_no_case(std::string_view text, std::string_view prefix) {
     const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
@@ -60,61 +39,20 @@ bool may_be_json(std::string_view content_type) {
            });
 }
 
-Reply unauthorized(std::string_view code, std::string_view detail) {
-    Reply reply = problem(401, code, detail);
-    reply.headers = "WWW-Authenticate: Basic realm=\"activity\", charset=\"UTF-8\"\r\n";
-    return reply;
+/// The draft's header holds a string in quotes (httpapi-idempotency-key-header); most clients leave them out.
+std::string_view unquoted(std::string_view text) {
+    if (text.size() >= 2 && text.front() == '"' && text.back() == '"') return text.substr(1, text.size() - 2);
+    return text;
 }
 
-Reply come_again(std::string_view code, std::string_view detail, int seconds) {
-    Reply reply = problem(503, code, detail);
-    reply.headers = "Retry-After: " + std::to_string(seconds) + "\r\n";
-    return reply;
-}
-
-void append_verdict(std::string& out, const Verdict& verdict) {
-    out += R"({"messageId":)";
-    if (verdict.message_id.empty()) {
-        out += "null";
-    } else {
-        json::append_string(out, verdict.message_id);
+/// All or nothing: with one event refused, the others are too.
+void refuse_the_others(std::vector<Verdict>& verdicts) {
+    for (Verdict& verdict : verdicts) {
+        if (verdict.rejection() != nullptr) continue;
+        verdict.unaccepted_id = verdict.message_id();
+        verdict.outcome = Rejection{Reason::other_event_rejected, "",
+                                    "is good, but another event of this atomic batch is not"};
     }
-    const Rejection* rejection = verdict.rejection();
-    if (rejection == nullptr) {
-        out += R"(,"status":"accepted"})";
-        return;
-    }
-    out += R"(,"status":"rejected","code":")";
-    out += to_string(rejection->reason);
-    out += R"(","field":)";
-    json::append_string(out, rejection->field);
-    out += R"(,"message":)";
-    json::append_string(out, rejection->message);
-    out += '}';
-}
-
-std::string verdicts_json(const std::vector<Verdict>& verdicts, std::size_t accepted) {
-    std::string out;
-    out.reserve(64 + 80 * verdicts.size());
-    out += R"({"accepted":)";
-    out += std::to_string(accepted);
-    out += R"(,"rejected":)";
-    out += std::to_string(verdicts.size() - accepted);
-    out += R"(,"results":[)";
-    for (const Verdict& verdict : verdicts) {
-        if (&verdict != &verdicts.front()) out += ',';
-        append_verdict(out, verdict);
-    }
-    out += "]}";
-    return out;
-}
-
-/// A body that is no event and no batch of them: the same form, with one result that names no message.
-Reply refused_body(const Rejection& rejection) {
-    Reply reply;
-    reply.status = 400;
-    reply.body = verdicts_json({Verdict{"", rejection}}, 0);
-    return reply;
 }
 
 }  // namespace
@@ -123,7 +61,9 @@ Intake::Intake(const IntakeShared& shared, std::size_t reactor)
     : shared_(shared),
       ticket_base_(static_cast<wire::Ticket>(reactor) << 56),
       segment_(shared.catalogue, shared.limits),
+      gunzip_(shared.gzip),
       latency_buckets_(IngestMetrics::ack_latency_bounds().size() + 1) {
+    refresh_sources();
     const auto add = [this](const std::string& topic, const std::string& schema_id) {
         const std::string name = shared_.topic_prefix + topic;
         destinations_.push_back({name, schema_id, &shared_.metrics.produced(name)});
@@ -137,67 +77,138 @@ Intake::~Intake() {
 }
 
 std::optional<Reply> Intake::accept(Request request, RequestId id, Clock::time_point now) {
-    const auto call = call_at(request.path);
-    if (!call) return count(problem(404, "not_found", "there is nothing at this address"));
-    if (request.method != Method::post) {
-        Reply reply = problem(405, "method_not_allowed", "only POST is answered here");
-        reply.headers = "Allow: POST\r\n";
-        return count(std::move(reply));
+    refresh_sources();
+    std::string headers = cors_headers(*sources_, request);
+    auto reply = answer(request, id, now, headers);
+    if (!reply) return reply;
+    reply->headers += headers;
+    return count(*std::move(reply));
+}
+
+void Intake::refresh_sources() {
+    const std::uint64_t version = shared_.sources.version();
+    if (version == sources_version_) return;
+    known_authorizations_.clear();
+    sources_ = shared_.sources.table();
+    sources_version_ = version;
+}
+
+std::optional<Reply> Intake::answer(Request& request, RequestId id, Clock::time_point now,
+                                    std::string& headers) {
+    const auto route = route_of(request.path);
+    if (!route) return problem(404, "not_found", "there is nothing at this address");
+    const std::string_view methods = allowed_methods(route->endpoint);
+    if (request.method == Method::options) return preflight_reply(request, methods);
+    if (!allows(route->endpoint, request.method)) {
+        Reply reply = problem(405, "method_not_allowed", "allowed here: " + std::string(methods));
+        reply.headers = "Allow: " + std::string(methods) + "\r\n";
+        return reply;
     }
-    if (!may_be_json(request.content_type)) {
-        return count(
-            problem(415, "unsupported_media_type", "must be application/json or text/plain", "Content-Type"));
+    Call call{request, *route, Query(request.query), id, now, headers};
+    switch (route->endpoint) {
+        case Endpoint::events: return answer_events(call);
+        case Endpoint::pixel: return answer_pixel(call);
+        case Endpoint::sdk_metrics: return answer_sdk_metrics();
+        case Endpoint::sdk_settings: return answer_sdk_settings(call);
+        case Endpoint::source_config: return answer_source_config(call);
+        case Endpoint::health: {
+            Reply reply;
+            reply.headers = "Cache-Control: no-store\r\n";
+            reply.body = R"({"status":"ok"})";
+            return reply;
+        }
+        case Endpoint::page: return page_reply(*find_page(request.path));
     }
-    if (!request.content_encoding.empty() && request.content_encoding != "identity") {
-        return count(problem(415, "unsupported_encoding", "must be identity", "Content-Encoding"));
+    return std::nullopt;
+}
+
+std::optional<Reply> Intake::answer_events(Call& call) {
+    if (!may_be_json(call.request.content_type)) {
+        return problem(415, "unsupported_media_type", "must be application/json or text/plain",
+                       "Content-Type");
     }
-    auto reply = accept_call(*call, std::move(request), id, now);
-    if (reply) return count(*std::move(reply));
+    if (const auto atomic = call.query.find("atomic")) {
+        if (*atomic != "true" && *atomic != "false")
+            return problem(400, "invalid_query", "must be true or false", "atomic");
+        call.atomic = *atomic == "true";
+    }
+    // Before the body is unpacked or parsed: a stranger's body costs nothing.
+    if (auto refusal = find_source(call)) return refusal;
+    if (call.source != nullptr) {
+        if (auto refusal = let_in(call)) return refusal;
+    }
+    if (auto refusal = unpack(call.request)) return refusal;
+    return take_events(call);
+}
+
+std::optional<Reply> Intake::answer_pixel(Call& call) {
+    if (auto refusal = find_source(call)) return refusal;
+    if (call.source == nullptr) return unauthorized("missing_write_key", missing_key);
+    if (auto refusal = let_in(call)) return refusal;
+    auto body = pixel_body(call.query);
+    if (const auto* rejection = std::get_if<Rejection>(&body)) return refuse_body(*rejection, call);
+    call.request.body = std::get<std::string>(std::move(body));
+    return take_events(call);
+}
+
+Reply Intake::answer_sdk_settings(const Call& call) {
+    const std::string key = percent_decode(call.route.parameter, false);
+    const LiveSource* source = sources_->find(key, activity::now());
+    if (source == nullptr) return problem(404, "not_found", unknown_key);
+    if (!source->source->enabled) return problem(403, "source_disabled", "this source is switched off");
+    const Request& request = call.request;
+    const bool proxied = shared_.proxies.holds(request.peer) && !request.forwarded_protocol.empty();
+    Reply reply;
+    reply.headers = "Cache-Control: public, max-age=60\r\n";
+    if (request.origin.empty()) reply.headers += "Vary: Origin\r\n";
+    reply.body = segment_settings(key, request.host, proxied ? request.forwarded_protocol : "http");
     return reply;
 }
 
-std::optional<Reply> Intake::accept_call(SegmentCall call, Request request, RequestId id,
-                                         Clock::time_point now) {
-    const Source* source = nullptr;
-    if (!request.authorization.empty()) {
-        // Before the body is parsed: a stranger's body costs nothing.
-        source = source_of_authorization(request.authorization);
-        if (source == nullptr) return unauthorized("invalid_write_key", unknown_key);
-    }
-    if (auto rejection = segment_.read(request.body)) {
-        if (source == nullptr) return unauthorized("missing_write_key", missing_key);
-        shared_.metrics.rejected(rejection->reason).Increment();
-        return refused_body(*rejection);
-    }
-    if (source == nullptr) {
-        if (segment_.write_key().empty()) return unauthorized("missing_write_key", missing_key);
-        source = shared_.sources.find(segment_.write_key());
-        if (source == nullptr) return unauthorized("invalid_write_key", unknown_key);
-    }
-    if (!source->enabled) return problem(403, "source_disabled", "this source is switched off");
-
-    auto read = segment_.verdicts(call, source->name, activity::now());
-    if (const auto* rejection = std::get_if<Rejection>(&read)) {
-        shared_.metrics.rejected(rejection->reason).Increment();
-        return refused_body(*rejection);
-    }
-    return publish(std::get<std::vector<Verdict>>(read), *source, id, now);
+Reply Intake::answer_source_config(Call& call) {
+    if (auto refusal = find_source(call)) return *std::move(refusal);
+    if (call.source == nullptr) return unauthorized("missing_write_key", missing_key);
+    Reply reply;
+    reply.headers = "Cache-Control: no-store\r\n";
+    reply.body = rudder_source_config(*call.source->source);
+    return reply;
 }
 
-const Source* Intake::source_of_authorization(const std::string& authorization) {
+Reply Intake::answer_sdk_metrics() {
+    shared_.metrics.sdk_metrics.Increment();
+    Reply reply;
+    reply.body = R"({"success":true})";
+    return reply;
+}
+
+/// By the header or the query, if one of them has a key; the body's is known only after it was read.
+std::optional<Reply> Intake::find_source(Call& call) {
+    if (!call.request.authorization.empty()) {
+        call.source = source_of_authorization(call.request.authorization);
+    } else if (const auto key = call.query.find("writeKey")) {
+        call.source = sources_->find(*key, activity::now());
+    } else {
+        return std::nullopt;
+    }
+    if (call.source == nullptr) return unauthorized("invalid_write_key", unknown_key);
+    return std::nullopt;
+}
+
+const LiveSource* Intake::source_of_authorization(const std::string& authorization) {
     if (const auto known = known_authorizations_.find(authorization); known != known_authorizations_.end()) {
         return known->second;
     }
     constexpr std::string_view basic = "basic ";
     constexpr std::string_view bearer = "bearer ";
     const std::string_view view(authorization);
-    const Source* source = nullptr;
+    const LiveSource* source = nullptr;
     if (starts_with_no_case(view, basic)) {
         const auto credentials = decode_base64(view.substr(basic.size()));
         if (!credentials) return nullptr;
-        source = shared_.sources.find(std::string_view(*credentials).substr(0, credentials->find(':')));
+        source =
+            sources_->find(std::string_view(*credentials).substr(0, credentials->find(':')), activity::now());
     } else if (starts_with_no_case(view, bearer)) {
-        source = shared_.sources.find(view.substr(bearer.size()));
+        source = sources_->find(view.substr(bearer.size()), activity::now());
     }
     // Only good ones are remembered: a stranger cannot fill the memory.
     if (source != nullptr && known_authorizations_.size() < known_authorizations_max) {
@@ -206,20 +217,117 @@ const Source* Intake::source_of_authorization(const std::string& authorization) 
     return source;
 }
 
-std::optional<Reply> Intake::publish(const std::vector<Verdict>& verdicts, const Source& source, RequestId id,
-                                     Clock::time_point now) {
-    std::size_t accepted = 0;
-    for (const Verdict& verdict : verdicts) {
-        if (verdict.event() != nullptr) {
-            ++accepted;
-        } else {
-            shared_.metrics.rejected(verdict.rejection()->reason).Increment();
-        }
+/// Whether the source may send this now.
+std::optional<Reply> Intake::let_in(Call& call) {
+    const Source& source = *call.source->source;
+    if (!source.enabled) return problem(403, "source_disabled", "this source is switched off");
+    if (!may_send(source, call.request)) {
+        return problem(403, "origin_not_allowed", "this source takes no events from pages of this origin",
+                       "Origin");
     }
-    if (accepted == 0) {
+    SourceState& state = *call.source->state;
+    if (state.bucket.has_token(call.now)) return std::nullopt;
+    state.rate_limited.Increment();
+    return too_many(state.bucket.state(call.now));
+}
+
+std::optional<Reply> Intake::unpack(Request& request) {
+    const std::string_view encoding = request.content_encoding;
+    const bool says_gzip = starts_with_no_case(encoding, "gzip") && encoding.size() == 4;
+    if (!says_gzip && !encoding.empty() && encoding != "identity") {
+        Reply reply = problem(415, "unsupported_encoding", "must be gzip or identity", "Content-Encoding");
+        reply.headers = "Accept-Encoding: gzip\r\n";
+        return reply;
+    }
+    if (!says_gzip && !looks_like_gzip(request.body)) return std::nullopt;
+    auto unpacked = gunzip_.unpack(request.body);
+    if (const auto* error = std::get_if<GzipError>(&unpacked)) {
+        if (*error == GzipError::too_large)
+            return problem(413, "body_too_large_unpacked", "the body unpacks to more than this server takes");
+        return problem(400, "malformed_gzip", "the body is not one whole gzip stream");
+    }
+    request.body = std::get<std::string>(std::move(unpacked));
+    return std::nullopt;
+}
+
+std::optional<Reply> Intake::take_events(Call& call) {
+    if (auto rejection = segment_.read(call.request.body)) {
+        if (call.source == nullptr) return unauthorized("missing_write_key", missing_key);
+        return refuse_body(*rejection, call);
+    }
+    const Timestamp received_at = activity::now();
+    if (call.source == nullptr) {
+        if (segment_.write_key().empty()) return unauthorized("missing_write_key", missing_key);
+        call.source = sources_->find(segment_.write_key(), received_at);
+        if (call.source == nullptr) return unauthorized("invalid_write_key", unknown_key);
+        if (auto refusal = let_in(call)) return refusal;
+    }
+    const std::string address = address_kept(call.request);
+    const Arrival arrival{*call.source->source, received_at, address, unquoted(call.request.idempotency_key)};
+    auto read = segment_.verdicts(call.route.call, arrival);
+    if (const auto* rejection = std::get_if<Rejection>(&read)) return refuse_body(*rejection, call);
+    auto& verdicts = std::get<std::vector<Verdict>>(read);
+    TokenBucket& bucket = call.source->state->bucket;
+    if (bucket.is_limited()) {
+        bucket.take(verdicts.size(), call.now);
+        append_rate_headers(call.headers, bucket.state(call.now));
+    }
+    apply_drop_rules(verdicts, *call.source);
+    Tally sums = tally(verdicts);
+    if (call.atomic && sums.rejected > 0) {
+        refuse_the_others(verdicts);
+        sums = {0, verdicts.size(), 0};
+    }
+    tell_of_rejections(verdicts, call, received_at);
+    return publish(verdicts, sums, call);
+}
+
+Reply Intake::refuse_body(const Rejection& rejection, const Call& call) {
+    call.source->state->bucket.take(1, call.now);
+    shared_.metrics.rejected(rejection.reason, call.source->state->name).Increment();
+    return refused_body(rejection);
+}
+
+std::string Intake::address_kept(const Request& request) const {
+    if (shared_.limits.address == AddressKept::none) return {};
+    const ClientAddress client = shared_.proxies.client(request.peer, request.forwarded_for);
+    if (client == ClientAddress()) return {};
+    return shared_.limits.address == AddressKept::full ? client.text() : client.truncated().text();
+}
+
+void Intake::apply_drop_rules(std::vector<Verdict>& verdicts, const LiveSource& source) {
+    if (source.rules.empty()) return;
+    for (Verdict& verdict : verdicts) {
+        const ActivityEvent* event = verdict.event();
+        if (event == nullptr) continue;
+        const DropRule* rule = source.drop_rule(event->activity, event->learner());
+        if (rule == nullptr) continue;
+        shared_.metrics.dropped(source.state->name, rule->activity).Increment();
+        verdict.unaccepted_id = event->message_id;
+        verdict.outcome = Dropped{};
+        verdict.redacted.clear();
+    }
+}
+
+void Intake::tell_of_rejections(const std::vector<Verdict>& verdicts, const Call& call,
+                                Timestamp received_at) {
+    const SourceState& source = *call.source->state;
+    for (const Verdict& verdict : verdicts) {
+        if (const Rejection* rejection = verdict.rejection()) {
+            shared_.metrics.rejected(rejection->reason, source.name).Increment();
+        } else if (const ActivityEvent* event = verdict.event()) {
+            for (const Mark mark : event->marks) source.marked[static_cast<std::size_t>(mark)]->Increment();
+        }
+        if (!verdict.redacted.empty()) shared_.rejected.publish(verdict, source.name, received_at, call.now);
+    }
+}
+
+std::optional<Reply> Intake::publish(const std::vector<Verdict>& verdicts, const Tally& tally, Call& call) {
+    if (tally.accepted == 0) {
         Reply reply;
-        reply.status = 400;
-        reply.body = verdicts_json(verdicts, 0);
+        // Nothing is stored, so this is no 202; where a drop rule took everything, nothing is wrong either.
+        reply.status = tally.rejected > 0 ? 400 : 200;
+        reply.body = verdicts_json(verdicts, tally);
         return reply;
     }
 
@@ -230,7 +338,7 @@ std::optional<Reply> Intake::publish(const std::vector<Verdict>& verdicts, const
     for (const Verdict& verdict : verdicts) {
         const ActivityEvent* event = verdict.event();
         if (event == nullptr) continue;
-        const Destination& to = destination(*event);
+        const Destination& to = destination(verdict);
         const wire::Record record = wire::make_record(*event, to.topic, to.schema_id);
         // An event within its limit is far within Kafka's, so "too large" cannot come; were an operator's
         // limits to make it come, "come again" would at least not lose the event in silence.
@@ -247,24 +355,27 @@ std::optional<Reply> Intake::publish(const std::vector<Verdict>& verdicts, const
     if (queued == 0) {
         free_places_.push_back(place);
     } else {
-        request.id = id;
-        request.source = &source;
+        request.id = call.id;
+        request.source = call.source->state;
+        request.form = call.route.endpoint == Endpoint::pixel ? ReplyForm::pixel : ReplyForm::verdicts;
+        request.headers = call.headers;
         request.events = queued;
         request.answered = full;
         request.failed = false;
-        request.started = now;
-        if (!full) request.body = verdicts_json(verdicts, accepted);
+        request.started = call.now;
+        if (!full) request.body = verdicts_json(verdicts, tally);
     }
     // What was queued before may be stored or not; the client's repeat under the same IDs makes it right.
-    if (full)
-        return come_again("queue_full", "too many events are waiting for Kafka; nothing is confirmed", 1);
+    if (full) {
+        return come_again("queue_full", "too many events are waiting for Kafka; nothing is confirmed",
+                          std::chrono::seconds(1));
+    }
     return std::nullopt;
 }
 
-const Intake::Destination& Intake::destination(const ActivityEvent& event) const {
-    const CatalogueActivity* known = shared_.catalogue.find(event.type, event.activity);
-    if (known == nullptr) return destinations_.back();
-    return destinations_[static_cast<std::size_t>(known - shared_.catalogue.activities().data())];
+const Intake::Destination& Intake::destination(const Verdict& verdict) const {
+    if (verdict.known == nullptr) return destinations_.back();
+    return destinations_[static_cast<std::size_t>(verdict.known - shared_.catalogue.activities().data())];
 }
 
 std::uint32_t Intake::take_place() {
@@ -294,16 +405,22 @@ void Intake::complete(std::span<const wire::DeliveryReport> reports, Clock::time
 }
 
 Reply Intake::reply_to(InFlight& request, Clock::time_point now) {
-    if (request.failed) {
-        return count(
-            come_again("not_confirmed",
-                       "Kafka did not confirm the events; send them again under the same message IDs", 5));
-    }
-    observe_latency(now - request.started);
-    shared_.metrics.accepted(*request.source).Increment(request.events);
     Reply reply;
-    reply.status = 202;
-    reply.body = std::move(request.body);
+    if (request.failed) {
+        reply = come_again("not_confirmed",
+                           "Kafka did not confirm the events; send them again under the same message IDs",
+                           std::chrono::seconds(5));
+    } else {
+        observe_latency(now - request.started);
+        request.source->accepted.Increment(request.events);
+        if (request.form == ReplyForm::pixel) {
+            reply = pixel_reply();
+        } else {
+            reply.status = 202;
+            reply.body = std::move(request.body);
+        }
+    }
+    reply.headers += request.headers;
     return count(std::move(reply));
 }
 

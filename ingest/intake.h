@@ -2,28 +2,38 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "ingest/dialects/query.h"
 #include "ingest/dialects/segment.h"
 #include "ingest/metrics.h"
+#include "ingest/rejected_events.h"
+#include "ingest/replies.h"
+#include "ingest/routes.h"
+#include "ingest/server/client_address.h"
 #include "ingest/server/exchange.h"
-#include "ingest/sources/sources.h"
+#include "ingest/server/gzip.h"
+#include "ingest/sources/live_sources.h"
 #include "schemas/catalogue/catalogue.h"
 #include "schemas/wire/producer.h"
 
 namespace activity::ingest {
 
-/// What all reactors' intakes share; outlives them. Const but for the publisher, which is thread-safe.
+/// What all reactors' intakes share; outlives them. Every part is const or thread-safe.
 struct IntakeShared {
     const Catalogue& catalogue;
-    const Sources& sources;
+    const LiveSources& sources;
     const IngestMetrics& metrics;
     wire::Publisher& publisher;
+    RejectedEvents& rejected;
     std::string topic_prefix;
-    SegmentLimits limits;
+    SegmentLimits limits{};
+    GzipLimits gzip{};
+    TrustedProxies proxies{};
     /// How long a client waits for Kafka's confirmation. Less than the 10 s after which Segment's SDKs hang
     /// up: they shall hear when to come again.
     std::chrono::milliseconds ack_timeout{8'000};
@@ -35,7 +45,7 @@ constexpr std::size_t reactor_of(wire::Ticket ticket) {
 }
 
 /// One reactor's way from requests to records and from delivery reports to replies:
-/// route → authenticate → decode → publish → (reports) → reply. One thread.
+/// route → authenticate and let in → unpack → decode → publish → (reports) → reply. One thread.
 class Intake final : public Exchange {
   public:
     Intake(const IntakeShared& shared, std::size_t reactor);
@@ -48,11 +58,27 @@ class Intake final : public Exchange {
     void count_protocol_error(int status) override { count_request(status); }
 
   private:
+    enum class ReplyForm { verdicts, pixel };
+
+    /// A request on its way through accept().
+    struct Call {
+        Request& request;
+        Route route;
+        Query query;
+        RequestId id;
+        Clock::time_point now;
+        std::string& headers;  ///< that every answer to it gets
+        const LiveSource* source = nullptr;
+        bool atomic = false;
+    };
+
     /// A request whose records are with Kafka. Its place is free again when every record has its report, also
     /// when the client was told to come again before: a late report then finds nobody else here.
     struct InFlight {
         RequestId id;
-        const Source* source = nullptr;
+        SourceState* source = nullptr;
+        ReplyForm form = ReplyForm::verdicts;
+        std::string headers;                ///< of the reply, however it goes
         std::string body;                   ///< of the reply, if all goes well
         std::uint32_t reports_missing = 0;  ///< 0: the place is free
         std::uint32_t events = 0;
@@ -68,11 +94,28 @@ class Intake final : public Exchange {
         prometheus::Counter* produced = nullptr;
     };
 
-    const Destination& destination(const ActivityEvent& event) const;
-    std::optional<Reply> accept_call(SegmentCall call, Request request, RequestId id, Clock::time_point now);
-    const Source* source_of_authorization(const std::string& authorization);
-    std::optional<Reply> publish(const std::vector<Verdict>& verdicts, const Source& source, RequestId id,
-                                 Clock::time_point now);
+    void refresh_sources();
+    std::optional<Reply> answer(Request& request, RequestId id, Clock::time_point now, std::string& headers);
+    std::optional<Reply> answer_events(Call& call);
+    std::optional<Reply> answer_pixel(Call& call);
+    Reply answer_sdk_settings(const Call& call);
+    Reply answer_source_config(Call& call);
+    Reply answer_sdk_metrics();
+
+    // Each returns the refusal, if it comes to that.
+    std::optional<Reply> find_source(Call& call);
+    std::optional<Reply> let_in(Call& call);
+    std::optional<Reply> unpack(Request& request);
+
+    std::optional<Reply> take_events(Call& call);
+    void apply_drop_rules(std::vector<Verdict>& verdicts, const LiveSource& source);
+    void tell_of_rejections(const std::vector<Verdict>& verdicts, const Call& call, Timestamp received_at);
+    std::optional<Reply> publish(const std::vector<Verdict>& verdicts, const Tally& tally, Call& call);
+    Reply refuse_body(const Rejection& rejection, const Call& call);
+
+    const Destination& destination(const Verdict& verdict) const;
+    const LiveSource* source_of_authorization(const std::string& authorization);
+    std::string address_kept(const Request& request) const;
     Reply reply_to(InFlight& request, Clock::time_point now);
     Reply count(Reply reply);
     void count_request(int status);
@@ -83,9 +126,12 @@ class Intake final : public Exchange {
     const IntakeShared& shared_;
     const wire::Ticket ticket_base_;
     SegmentReader segment_;
+    Gunzip gunzip_;
+    std::shared_ptr<const SourceTable> sources_;
+    std::uint64_t sources_version_ = 0;
     std::vector<Destination>
         destinations_;  ///< in the catalogue's order; the last is for what it does not know
-    std::unordered_map<std::string, const Source*> known_authorizations_;
+    std::unordered_map<std::string, const LiveSource*> known_authorizations_;  ///< of sources_
     std::vector<InFlight> in_flight_;
     std::vector<std::uint32_t> free_places_;
     std::unordered_map<int, prometheus::Counter*> request_counters_;

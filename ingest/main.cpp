@@ -10,16 +10,19 @@
 
 #include "ingest/intake.h"
 #include "ingest/metrics.h"
+#include "ingest/rejected_events.h"
 #include "ingest/server/server.h"
-#include "ingest/sources/sources.h"
+#include "ingest/sources/live_sources.h"
 #include "schemas/catalogue/catalogue.h"
 #include "schemas/service/admin_endpoint.h"
 #include "schemas/service/log.h"
 #include "schemas/service/settings.h"
 #include "schemas/service/signals.h"
+#include "schemas/sources/sources.h"
 #include "schemas/wire/client_settings.h"
 #include "schemas/wire/failure.h"
 #include "schemas/wire/producer.h"
+#include "schemas/wire/rejected.h"
 
 namespace activity::ingest {
 namespace {
@@ -29,6 +32,8 @@ using std::chrono::milliseconds;
 constexpr int exit_failed = 1;
 constexpr int exit_settings = 2;
 constexpr milliseconds watch_interval{50};
+/// The sources' file is taken over when two looks have seen the same: within half a second of a change.
+constexpr int watches_per_sources_poll = 4;
 
 struct Settings {
     service::LogSettings log;
@@ -41,6 +46,8 @@ struct Settings {
     wire::ProducerSettings producer;
     ServerLimits server;
     SegmentLimits segment;
+    GzipLimits gzip;
+    TrustedProxies proxies;
     milliseconds ack_timeout{};
     milliseconds drain_timeout{};
 };
@@ -90,10 +97,34 @@ void read_limits(service::SettingsReader& in, Settings& out) {
         bytes(in.integer("ACTIVITY_INGEST_EVENT_BYTES_MAX", "bytes of one event", 32'768, 256, 900'000));
     segment.batch_events_max =
         bytes(in.integer("ACTIVITY_INGEST_BATCH_EVENTS_MAX", "events of one batch", 2'500, 1, 100'000));
-    segment.message_id_bytes_max =
-        bytes(in.integer("ACTIVITY_INGEST_MESSAGE_ID_BYTES_MAX", "bytes of a message ID", 100, 36, 1'000));
+    segment.message_id_characters_max = bytes(in.integer("ACTIVITY_INGEST_MESSAGE_ID_CHARACTERS_MAX",
+                                                         "characters of a message ID", 100, 36, 1'000));
     segment.name_bytes_max = bytes(in.integer("ACTIVITY_INGEST_NAME_BYTES_MAX",
                                               "bytes of an event's name and of a user's ID", 256, 16, 4'096));
+    segment.age_max = in.milliseconds("ACTIVITY_INGEST_EVENT_AGE_MAX_MS",
+                                      "how long ago an event may have happened without a mark or a refusal",
+                                      segment.age_max, milliseconds(60'000), std::chrono::hours(24 * 36'500));
+    segment.ahead_max = in.milliseconds("ACTIVITY_INGEST_EVENT_AHEAD_MAX_MS",
+                                        "how far ahead of the server's clock it may have happened",
+                                        segment.ahead_max, milliseconds(1'000), std::chrono::hours(24 * 365));
+    const std::string address =
+        in.one_of("ACTIVITY_INGEST_CLIENT_ADDRESS", "what of a client's address is kept, as context.ip",
+                  "truncated", {"none", "truncated", "full"});
+    segment.address = address == "full"   ? AddressKept::full
+                      : address == "none" ? AddressKept::none
+                                          : AddressKept::truncated;
+    const std::string proxies =
+        in.text("ACTIVITY_INGEST_TRUSTED_PROXIES",
+                "networks whose X-Forwarded-For and X-Forwarded-Proto are believed: 10.0.0.0/8,::1", "");
+    if (const auto parsed = TrustedProxies::parse(proxies)) {
+        out.proxies = *parsed;
+    } else {
+        in.mistake("ACTIVITY_INGEST_TRUSTED_PROXIES must be addresses or networks (address/bits)");
+    }
+    out.gzip.bytes_max = server.body_bytes_max;
+    out.gzip.ratio_max =
+        bytes(in.integer("ACTIVITY_INGEST_GZIP_RATIO_MAX",
+                         "unpacked bytes for each packed one of a gzip body", 100, 2, 1'032));
     out.ack_timeout =
         in.milliseconds("ACTIVITY_INGEST_ACK_TIMEOUT_MS", "how long a client waits for Kafka before 503",
                         milliseconds(8'000), milliseconds(100), milliseconds(120'000));
@@ -111,7 +142,7 @@ Settings read_settings(service::SettingsReader& in) {
                            "127.0.0.1:8081");
     const auto cores = std::clamp<std::int64_t>(std::thread::hardware_concurrency(), 1, 4);
     out.threads = bytes(in.integer("ACTIVITY_INGEST_THREADS",
-                                   "reactor threads; by default one a core, at most 4", cores, 1, 128));
+                                   "reactor threads; by default one a core, at most 4", cores, 1, 200));
     out.sources_file = in.required("ACTIVITY_SOURCES", "file of the sources and their write keys' hashes");
     out.catalogue_file = in.text("ACTIVITY_CATALOGUE", "file of the catalogue of activities",
                                  Catalogue::default_file().string());
@@ -138,15 +169,18 @@ class Program {
     Program(Settings settings, Catalogue catalogue, Sources sources)
         : settings_(std::move(settings)),
           catalogue_(std::move(catalogue)),
-          sources_(std::move(sources)),
           registry_(std::make_shared<prometheus::Registry>()),
-          metrics_(*registry_, sources_),
+          metrics_(*registry_),
+          sources_(std::move(sources), settings_.sources_file, metrics_),
           server_(settings_.address, settings_.threads, settings_.server),
           reports_by_reactor_(settings_.threads),
           producer_(settings_.producer, [this](auto reports) { deliver(reports); }),
-          shared_{
-              catalogue_,           sources_, metrics_, producer_, settings_.topic_prefix, settings_.segment,
-              settings_.ack_timeout},
+          rejected_(producer_, settings_.topic_prefix),
+          shared_{catalogue_,        sources_,
+                  metrics_,          producer_,
+                  rejected_,         settings_.topic_prefix,
+                  settings_.segment, settings_.gzip,
+                  settings_.proxies, settings_.ack_timeout},
           admin_(settings_.admin, registry_, [this] { return health(); }) {}
 
     int run() {
@@ -167,8 +201,10 @@ class Program {
   private:
     /// On the producer's thread: sorts the reports by reactor and wakes each reactor at most once.
     void deliver(std::span<const wire::DeliveryReport> reports) {
-        for (const wire::DeliveryReport& report : reports)
+        for (const wire::DeliveryReport& report : reports) {
+            if (report.ticket == unwatched_ticket) continue;
             reports_by_reactor_[reactor_of(report.ticket)].push_back(report);
+        }
         for (std::size_t i = 0; i < reports_by_reactor_.size(); ++i) {
             if (reports_by_reactor_[i].empty()) continue;
             server_.deliver(i, reports_by_reactor_[i]);
@@ -187,7 +223,8 @@ class Program {
     /// Says when the first request may come, and keeps the gauges true, until the program stops.
     void watch() {
         bool announced = false;
-        while (!draining_) {
+        for (int watch = 0; !draining_; ++watch) {
+            if (watch % watches_per_sources_poll == 0) sources_.poll(activity::now());
             if (topics_missing_ && !announced) look_for_topics();
             if (!announced && health().ready) {
                 service::log_info("ready",
@@ -207,6 +244,7 @@ class Program {
         std::vector<std::string> topics;
         for (const CatalogueTopic& topic : catalogue_.topics())
             topics.push_back(settings_.topic_prefix + topic.name);
+        topics.push_back(settings_.topic_prefix + std::string(wire::rejected_topic));
         const std::vector<std::string> missing = producer_.missing_topics(topics, milliseconds(1'000));
         topics_missing_ = !missing.empty();
         if (topics_missing_ && producer_.state().ready && !told_missing_) {
@@ -218,12 +256,13 @@ class Program {
 
     const Settings settings_;
     const Catalogue catalogue_;
-    const Sources sources_;
     const std::shared_ptr<prometheus::Registry> registry_;
     const IngestMetrics metrics_;
+    LiveSources sources_;
     Server server_;
     std::vector<std::vector<wire::DeliveryReport>> reports_by_reactor_;
     wire::Producer producer_;
+    RejectedEvents rejected_;
     const IntakeShared shared_;
     std::atomic<bool> draining_ = false;
     std::atomic<bool> topics_missing_ = true;

@@ -18,6 +18,7 @@ Settings read_settings(service::SettingsReader& reader) {
         reader.text("ACTIVITY_CATALOGUE", "path of catalogue.toml", Catalogue::default_file().string());
     settings.migrations =
         reader.text("ACTIVITY_MIGRATIONS", "directory of the SQL files", ACTIVITY_MIGRATIONS_DEFAULT);
+    settings.sources = reader.text("ACTIVITY_SOURCES", "path of sources.toml", "");
     // A tool's log is for the person at the terminal; it only speaks when something is wrong.
     settings.log.level = reader.one_of("ACTIVITY_LOG_LEVEL", "least important level that is written", "error",
                                        {"trace", "debug", "info", "warn", "error"});

@@ -37,7 +37,8 @@ struct Settings {
     std::string group_prefix;
     std::filesystem::path catalogue;
     std::filesystem::path migrations;
-    std::string postgres_url;  ///< secret; empty: not configured
+    std::filesystem::path sources;  ///< empty: not configured
+    std::string postgres_url;       ///< secret; empty: not configured
     service::LogSettings log;
 };
 

@@ -15,6 +15,7 @@ constexpr const char* examples = R"(Examples:
   echo '{"hello": 1}' | activityctl produce other --key web/u1 --header a=b
   activityctl consume live-class commerce --from 2026-11-21T14:00:00Z --until-end --format json
   activityctl lag
+  activityctl sources add shop --origin https://shop.example --rate 500
 Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 )";
 
@@ -22,8 +23,9 @@ int run(int argc, char** argv) {
     auto reader = service::SettingsReader::from_environment();
     Context context(read_settings(reader));
 
-    CLI::App app("The operator's hand on the activity pipeline: its topics, tables, records and lag.",
-                 "activityctl");
+    CLI::App app(
+        "The operator's hand on the activity pipeline: its topics, tables, records, lag and sources.",
+        "activityctl");
     app.set_version_flag("--version", "activityctl " ACTIVITY_VERSION);
     app.require_subcommand(1);
     app.footer(std::string(examples) + "\n" + reader.help());
@@ -33,6 +35,7 @@ int run(int argc, char** argv) {
     commands::add_produce(app, context);
     commands::add_consume(app, context);
     commands::add_lag(app, context);
+    commands::add_sources(app, context);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

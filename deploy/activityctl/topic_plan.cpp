@@ -9,6 +9,9 @@ namespace {
 constexpr const char* worker_groups[] = {"records"};
 /// Time to notice, mend and replay a dead letter: 90 days.
 constexpr const char* dead_letter_retention_ms = "7776000000";
+/// Where ingest tells what it rejected or marked, for whoever mends the client: 7 days.
+constexpr const char* rejected_topic = "rejected";
+constexpr const char* rejected_retention_ms = "604800000";
 
 std::map<std::string, std::string> with_replication_rules(std::map<std::string, std::string> config,
                                                           std::size_t replicas) {
@@ -70,12 +73,13 @@ std::vector<WantedTopic> wanted_topics(const Catalogue& catalogue, const std::st
     std::vector<WantedTopic> wanted;
     for (const auto& topic : catalogue.topics())
         wanted.push_back({prefix + topic.name, topic.partitions, topic.config});
-    for (const auto* group : worker_groups) {
-        const auto name = prefix + group + ".dead-letter";
+    const auto add = [&wanted](const std::string& name, const char* retention_ms) {
         // An entry of that name in the catalogue wins.
-        if (std::ranges::count(wanted, name, &WantedTopic::name)) continue;
-        wanted.push_back({name, 1, {{"retention.ms", dead_letter_retention_ms}}});
-    }
+        if (std::ranges::count(wanted, name, &WantedTopic::name)) return;
+        wanted.push_back({name, 1, {{"retention.ms", retention_ms}}});
+    };
+    for (const auto* group : worker_groups) add(prefix + group + ".dead-letter", dead_letter_retention_ms);
+    add(prefix + rejected_topic, rejected_retention_ms);
     return wanted;
 }
 

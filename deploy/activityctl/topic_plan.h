@@ -16,7 +16,7 @@ struct WantedTopic {
     std::map<std::string, std::string> config;
 };
 
-/// The catalogue's topics, and the dead-letter topic of each worker group.
+/// The catalogue's topics, the dead-letter topic of each worker group, and the topic of rejected events.
 std::vector<WantedTopic> wanted_topics(const Catalogue& catalogue, const std::string& prefix);
 
 struct ReplicationWish {

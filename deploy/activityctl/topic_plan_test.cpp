@@ -90,13 +90,17 @@ TEST(TopicPlan, SaysThatReplicasMustBeMovedByKafkasTools) {
     EXPECT_THAT(plan.warnings, ElementsAre(HasSubstr("kafka-reassign-partitions.sh")));
 }
 
-TEST(WantedTopics, AreTheCataloguesAndTheDeadLetters) {
+TEST(WantedTopics, AreTheCataloguesTheDeadLettersAndTheRejected) {
     const auto catalogue = Catalogue::load(Catalogue::default_file());
     const auto topics = wanted_topics(catalogue, "t.");
-    ASSERT_THAT(topics, SizeIs(catalogue.topics().size() + 1));
+    ASSERT_THAT(topics, SizeIs(catalogue.topics().size() + 2));
     EXPECT_EQ(topics.front().name, "t." + catalogue.topics().front().name);
-    EXPECT_EQ(topics.back().name, "t.records.dead-letter");
+    const auto& dead_letters = topics[topics.size() - 2];
+    EXPECT_EQ(dead_letters.name, "t.records.dead-letter");
+    EXPECT_EQ(dead_letters.partitions, 1);
+    EXPECT_EQ(topics.back().name, "t.rejected");
     EXPECT_EQ(topics.back().partitions, 1);
+    EXPECT_THAT(topics.back().config, ElementsAre(Pair("retention.ms", "604800000")));
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 host=127.0.0.1
 
 ingest_url() { printf 'http://%s:%d' "$host" "$ACTIVITY_INGEST_PORT"; }
+receipts_url() { printf 'http://%s:%d' "$host" "$ACTIVITY_RECEIPTS_PORT"; }
+receipts_admin_url() { printf 'http://%s:%d' "$host" "$ACTIVITY_RECEIPTS_ADMIN_PORT"; }
 ingest_admin_url() { printf 'http://%s:%d' "$host" "$ACTIVITY_INGEST_ADMIN_PORT"; }
 prometheus_url() { printf 'http://%s:%d' "$host" "$ACTIVITY_PROMETHEUS_PORT"; }
 kafka_address() { printf '%s:%d' "$host" "$ACTIVITY_KAFKA_PORT"; }
@@ -25,7 +27,14 @@ make_config() {
         ACTIVITY_KAFKA_BOOTSTRAP "$(kafka_address)" \
         ACTIVITY_INGEST_ADDRESS "$host:$ACTIVITY_INGEST_PORT" \
         ACTIVITY_ADMIN_ADDRESS "$host:$ACTIVITY_INGEST_ADMIN_PORT" \
-        ACTIVITY_SOURCES "$config_dir/sources.toml" \
+        ACTIVITY_SOURCES "$sources_file" \
+        ACTIVITY_LOG_FORMAT "${ACTIVITY_LOG_FORMAT:-text}"
+    env_file receipts \
+        ACTIVITY_KAFKA_BOOTSTRAP "$(kafka_address)" \
+        ACTIVITY_POSTGRES_URL "$(postgres_url analyst postgres_analyst)" \
+        ACTIVITY_RECEIPTS_ADDRESS "$host:$ACTIVITY_RECEIPTS_PORT" \
+        ACTIVITY_ADMIN_ADDRESS "$host:$ACTIVITY_RECEIPTS_ADMIN_PORT" \
+        ACTIVITY_SOURCES "$sources_file" \
         ACTIVITY_LOG_FORMAT "${ACTIVITY_LOG_FORMAT:-text}"
     env_file worker \
         ACTIVITY_KAFKA_BOOTSTRAP "$(kafka_address)" \
@@ -34,12 +43,14 @@ make_config() {
     env_file ctl \
         ACTIVITY_KAFKA_BOOTSTRAP "$(kafka_address)" \
         ACTIVITY_POSTGRES_URL "$(postgres_url activity_migrator postgres_migrator)" \
-        ACTIVITY_MIGRATIONS "$root/migrations"
-    sources_file
+        ACTIVITY_MIGRATIONS "$root/migrations" \
+        ACTIVITY_SOURCES "$sources_file"
+    make_sources
     # The paths in it are relative to it, so the file of the repository is used as it is.
-    install -m 600 -- "$root/deploy/prometheus/prometheus.yml" "$config_dir/prometheus.yml"
+    install -m 600 -- "$root/deploy/prometheus/prometheus.yml" "$root/deploy/prometheus/rules.yml" "$config_dir/"
     targets_file prometheus "$host:$ACTIVITY_PROMETHEUS_PORT"
     targets_file ingest "$host:$ACTIVITY_INGEST_ADMIN_PORT"
+    targets_file receipts "$host:$ACTIVITY_RECEIPTS_ADMIN_PORT"
     targets_file worker
 }
 
@@ -57,17 +68,19 @@ env_file() {
     mv -- "$file.new" "$file"
 }
 
-# Ingest knows keys by their SHA-256 only.
-sources_file() {
+# Ingest knows keys by their SHA-256 only. A file that is there stays: somebody may have added sources to it.
+make_sources() {
     local digest
+    [[ ! -s $sources_file ]] || return 0
     digest=$(secret write_key | tr -d '\n' | sha256sum | cut -d' ' -f1)
-    (umask 077 && cat >"$config_dir/sources.toml.new") <<EOF
+    (umask 077 && cat >"$sources_file.new") <<EOF
 # Who may send events: made by deploy/up. The key itself is in $secrets_dir/write_key.
 [[source]]
 name = "web"
-key_sha256 = ["$digest"]
+keys = [{ sha256 = "$digest" }]
+origins = ["http://127.0.0.1:*", "http://localhost:*"]
 EOF
-    mv -- "$config_dir/sources.toml.new" "$config_dir/sources.toml"
+    mv -- "$sources_file.new" "$sources_file"
 }
 
 # targets_file JOB ADDRESS…: what Prometheus scrapes; it notices a change by itself.

@@ -46,7 +46,7 @@ process_is_up() { process_id "$1" >/dev/null; }
 # Names of all processes that were started and not ended by the stack, in the order in which they are stopped.
 process_names() {
     local name
-    for name in ingest $(worker_names) prometheus kafka postgres; do
+    for name in ingest receipts $(worker_names) prometheus kafka postgres; do
         if [[ -e $run_dir/$name.pid ]]; then printf '%s\n' "$name"; fi
     done
 }
@@ -99,6 +99,7 @@ stop_all() {
     local name workers
     mapfile -t workers < <(worker_names)
     stop_process ingest
+    stop_process receipts
     for name in "${workers[@]}"; do signal_process "$name" TERM; done
     for name in "${workers[@]}"; do stop_process "$name"; done
     for name in prometheus kafka postgres; do stop_process "$name"; done

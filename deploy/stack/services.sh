@@ -6,7 +6,7 @@ bin_dir() { printf '%s/bin' "$ACTIVITY_BUILD_DIR"; }
 
 ctl() { "$stack_sources/with-env" "$config_dir/ctl.env" "$(bin_dir)/activityctl" "$@"; }
 
-# start_service NAME: postgres, kafka, ingest, prometheus, worker-<number>
+# start_service NAME: postgres, kafka, ingest, receipts, prometheus, worker-<number>
 start_service() {
     local name=$1
     case $name in
@@ -19,6 +19,9 @@ start_service() {
             ;;
         ingest)
             start_process "$name" "$stack_sources/with-env" "$config_dir/ingest.env" "$(bin_dir)/activity-ingest"
+            ;;
+        receipts)
+            start_process "$name" "$stack_sources/with-env" "$config_dir/receipts.env" "$(bin_dir)/activity-receipts"
             ;;
         worker-*)
             start_process "$name" "$stack_sources/with-env" "$config_dir/worker.env" \
@@ -46,6 +49,7 @@ service_is_ready() {
         kafka) grep -qs 'Kafka Server started' "$log_dir/kafka.log" ;;
         prometheus) answers "$(prometheus_url)/-/ready" ;;
         ingest) answers "$(ingest_admin_url)/health/ready" ;;
+        receipts) answers "$(receipts_admin_url)/health/ready" ;;
         worker-*) answers "http://$(worker_admin_address "${1#worker-}")/health/ready" ;;
     esac
 }
@@ -58,6 +62,7 @@ service_address() {
         kafka) kafka_address ;;
         prometheus) prometheus_url ;;
         ingest) ingest_url ;;
+        receipts) receipts_url ;;
         worker-*) printf 'http://%s/metrics' "$(worker_admin_address "${1#worker-}")" ;;
     esac
 }

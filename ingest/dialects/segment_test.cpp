@@ -10,7 +10,7 @@ class SegmentTest : public testing::Test {
     std::variant<std::vector<Verdict>, Rejection> read(SegmentCall call, std::string body) {
         body_ = std::move(body);
         if (auto rejection = reader_.read(body_)) return *rejection;
-        return reader_.verdicts(call, "web", received_);
+        return reader_.verdicts(call, Arrival{source_, received_, address_, idempotency_key_});
     }
     std::vector<Verdict> batch(const std::string& events, const std::string& members = "") {
         auto result = read({true, EventType::track}, "{\"batch\":[" + events + "]" + members + "}");
@@ -35,9 +35,18 @@ class SegmentTest : public testing::Test {
         return std::string(to_string(rejection->reason)) + " " + rejection->field;
     }
 
+    static Source web() {
+        Source source;
+        source.name = "web";
+        return source;
+    }
+
     Catalogue catalogue_ = Catalogue::load(Catalogue::default_file());
     SegmentReader reader_{catalogue_, SegmentLimits{}};
     Timestamp received_ = parse_timestamp("2026-11-21T14:00:00Z").value();
+    Source source_ = web();
+    std::string address_;
+    std::string idempotency_key_;
     std::string body_;
 };
 
@@ -62,6 +71,142 @@ TEST_F(SegmentTest, MakesAMessageIdWhereThereIsNone) {
     const ActivityEvent e = event(EventType::track, R"({"userId":"u","event":"x"})");
     EXPECT_EQ(e.message_id.size(), 36U);
     EXPECT_EQ(e.message_id[14], '7');
+    EXPECT_EQ(e.marks, std::vector<Mark>{Mark::message_id_made});
+}
+
+TEST_F(SegmentTest, TakesTheIdempotencyKeyOfASingleEventForItsMessageId) {
+    idempotency_key_ = "order-4711";
+    const ActivityEvent e = event(EventType::track, R"({"userId":"u","event":"x"})");
+    EXPECT_EQ(e.message_id, "order-4711");
+    EXPECT_TRUE(e.marks.empty());
+    EXPECT_EQ(event(EventType::track, R"({"messageId":"m","userId":"u","event":"x"})").message_id, "m");
+    // Of a batch it says nothing: all its events would be one.
+    EXPECT_NE(batch(R"({"type":"track","userId":"u","event":"x"})")[0].message_id(), "order-4711");
+    idempotency_key_ = std::string(101, 'k');
+    EXPECT_EQ(refusal(R"({"userId":"u","event":"x"})"), "invalid_message_id Idempotency-Key");
+}
+
+TEST_F(SegmentTest, CountsTheCharactersOfAMessageId) {
+    std::string id;
+    for (int i = 0; i < 100; ++i) id += "ä";
+    EXPECT_EQ(event(EventType::track, R"({"userId":"u","event":"x","messageId":")" + id + "\"}").message_id,
+              id);
+    EXPECT_EQ(refusal(R"({"userId":"u","event":"x","messageId":")" + id + "ä\"}"),
+              "invalid_message_id messageId");
+}
+
+TEST_F(SegmentTest, ChecksPropertiesAgainstTheSchemaOfTheActivity) {
+    const std::string bad =
+        R"({"type":"track","userId":"u","messageId":"m","event":"question_asked","properties":{"courseId":7}})";
+    auto verdict = batch(bad)[0];
+    ASSERT_NE(verdict.event(), nullptr);
+    EXPECT_EQ(verdict.event()->marks, std::vector<Mark>{Mark::schema_violation});
+    ASSERT_EQ(verdict.warnings.size(), 1U);
+    EXPECT_EQ(verdict.warnings[0].field, "batch[0].properties.courseId");
+    EXPECT_EQ(verdict.warnings[0].message, "must be of type string");
+    EXPECT_EQ(verdict.redacted,
+              R"x({"type":"track","userId":"string(1)","messageId":"string(1)","event":"question_asked",)x"
+              R"x("properties":{"courseId":"number"}})x");
+    EXPECT_EQ(batch(R"({"type":"track","userId":"u","messageId":"m","event":"Question Asked"})")[0]
+                  .warnings.at(0)
+                  .field,
+              "batch[0].properties.courseId")
+        << "no properties are an empty object";
+
+    source_.schema = Strictness::reject;
+    verdict = batch(bad)[0];
+    ASSERT_NE(verdict.rejection(), nullptr);
+    EXPECT_EQ(verdict.rejection()->reason, Reason::schema_violation);
+    EXPECT_EQ(verdict.rejection()->field, "batch[0].properties.courseId");
+    EXPECT_EQ(verdict.message_id(), "m");
+
+    source_.schema = Strictness::off;
+    EXPECT_TRUE(batch(bad)[0].event()->marks.empty());
+    source_.schema = Strictness::reject;
+    EXPECT_NE(batch(R"({"type":"track","userId":"u","messageId":"m","event":"Unheard Of"})")[0].event(),
+              nullptr);
+}
+
+TEST_F(SegmentTest, MarksOrRefusesWhatLiesOutsideTheWindow) {
+    const auto at = [this](const std::string& time) {
+        return batch(R"({"type":"track","userId":"u","messageId":"m","event":"x","timestamp":")" + time +
+                     "\"}")[0];
+    };
+    EXPECT_TRUE(at("2026-10-22T14:00:00Z").event()->marks.empty()) << "30 days to the second";
+    EXPECT_TRUE(at("2026-11-21T15:00:00Z").event()->marks.empty()) << "an hour ahead to the second";
+    for (const char* time : {"2026-10-22T13:59:59Z", "2026-11-21T15:00:01Z"}) {
+        source_.time_window = Strictness::mark;
+        const auto verdict = at(time);
+        ASSERT_NE(verdict.event(), nullptr);
+        EXPECT_EQ(verdict.event()->marks, std::vector<Mark>{Mark::time_out_of_window});
+        EXPECT_EQ(verdict.warnings.at(0).field, "batch[0].timestamp");
+        source_.time_window = Strictness::reject;
+        ASSERT_NE(at(time).rejection(), nullptr);
+        EXPECT_EQ(at(time).rejection()->reason, Reason::time_out_of_window);
+    }
+    EXPECT_EQ(at("2026-10-22T13:59:59Z").rejection()->message, "must not be more than 30 days ago");
+    EXPECT_EQ(at("2026-11-21T15:00:01Z").rejection()->message, "must not be more than 1 hours ahead");
+}
+
+TEST_F(SegmentTest, KeepsTheAddressAsItIsToBeKept) {
+    address_ = "192.0.2.0";
+    const auto context = [this](const std::string& members) {
+        return event(EventType::track, R"({"messageId":"m","userId":"u","event":"x")" + members + "}")
+            .context;
+    };
+    EXPECT_EQ(context(""), R"({"ip":"192.0.2.0"})");
+    EXPECT_EQ(context(R"(,"context":{"a":1})"), R"({"a":1,"ip":"192.0.2.0"})");
+    EXPECT_EQ(context(R"(,"context":{"ip":"198.51.100.77","a":1})"), R"({"a":1,"ip":"198.51.100.0"})");
+    EXPECT_EQ(context(R"(,"context":{"ip":"2001:db8:1:2::3"})"), R"({"ip":"2001:db8:1::"})");
+    EXPECT_EQ(context(R"(,"context":{"ip":"no address"})"), "{}");
+    EXPECT_EQ(context(R"(,"context":{"a":1,"ip":null})"), R"({"a":1})") << "the client wants none kept";
+    EXPECT_EQ(refusal(R"({"userId":"u","event":"x","context":{"ip":"","a":{"b":"\u0000"}}})"),
+              "nul_character context.a.b");
+    EXPECT_EQ(refusal(R"({"userId":"u","event":"x","context":{"ip":"","a":1,"a":2}})"),
+              "duplicate_key context.a");
+}
+
+TEST_F(SegmentTest, TakesTheTraitsOfTheContextWhereThereAreNoOthers) {
+    EXPECT_EQ(event(EventType::identify, R"({"userId":"u","context":{"traits":{"plan":"pro"}}})").properties,
+              R"({"plan":"pro"})");
+    EXPECT_EQ(
+        event(EventType::identify, R"({"userId":"u","traits":{"a":1},"context":{"traits":{"plan":"pro"}}})")
+            .properties,
+        R"({"a":1})");
+}
+
+TEST_F(SegmentTest, TakesRudderStacksMerge) {
+    const std::string identities =
+        R"("mergeProperties":[{"type":"email","value":"a@b.example"},{"type":"mobile","value":"+1"}])";
+    const ActivityEvent known = event(EventType::merge, R"({"userId":"u",)" + identities + "}");
+    EXPECT_EQ(known.learner(), "u");
+    EXPECT_EQ(known.activity, "Identities Merged");
+    EXPECT_EQ(known.extra, "{" + identities + "}");
+    EXPECT_EQ(event(EventType::merge, "{" + identities + "}").anonymous_id, "email:a@b.example");
+    const auto refused = [this](const std::string& members) {
+        const auto verdict = batch(R"({"type":"merge","userId":"u")" + members + "}")[0];
+        EXPECT_NE(verdict.rejection(), nullptr);
+        return verdict.rejection() == nullptr ? "" : verdict.rejection()->field;
+    };
+    EXPECT_EQ(refused(""), "batch[0].mergeProperties");
+    EXPECT_EQ(refused(R"(,"mergeProperties":{})"), "batch[0].mergeProperties");
+    EXPECT_EQ(refused(R"(,"mergeProperties":[{"type":"a","value":"b"}])"), "batch[0].mergeProperties");
+    EXPECT_EQ(refused(R"(,"mergeProperties":[{"type":"a"},{}])"), "batch[0].mergeProperties[0]");
+}
+
+TEST_F(SegmentTest, RedactsWhatItRefuses) {
+    const auto verdict = batch(
+        R"({"type":"track","event":"x","properties":{"text":"a secret","list":["a",1,true,null]},"email":"a@b"})")
+        [0];
+    EXPECT_EQ(
+        verdict.redacted,
+        R"x({"type":"track","event":"x","properties":{"text":"string(8)","list":["string(1)","number",)x"
+        R"x("boolean",null]},"email":"string(3)"})x");
+    EXPECT_EQ(batch("7")[0].redacted, R"("number")");
+    EXPECT_TRUE(batch(R"({"type":"page","userId":"u"})")[0].redacted.empty()) << "nothing wrong with it";
+    std::string many;
+    for (int i = 0; i < 2'000; ++i) many += "\"member" + std::to_string(i) + "\":1,";
+    EXPECT_LT(batch("{" + many + R"("type":"x"})")[0].redacted.size(), 5'000U);
 }
 
 TEST_F(SegmentTest, CorrectsTheClientsClockAndKeepsWhatItSaid) {
@@ -72,11 +217,15 @@ TEST_F(SegmentTest, CorrectsTheClientsClockAndKeepsWhatItSaid) {
     EXPECT_EQ(e.extra, R"({"originalTimestamp":"2026-11-21T14:59:00Z"})");
 }
 
-TEST_F(SegmentTest, PrefersTheOriginalTimestamp) {
+TEST_F(SegmentTest, TakesForTheTimeOfAnEventWhatTheClientSaysOfTheEvent) {
+    // RudderStack's SDK for Node.js: originalTimestamp is when it was spoken of.
     const ActivityEvent e = event(
         EventType::track,
         R"({"userId":"u","event":"x","originalTimestamp":"2026-11-20T00:00:00Z","timestamp":"2026-11-21T00:00:00Z"})");
-    EXPECT_EQ(format_timestamp(e.occurred_at), "2026-11-20T00:00:00.000Z");
+    EXPECT_EQ(format_timestamp(e.occurred_at), "2026-11-21T00:00:00.000Z");
+    const ActivityEvent spoken =
+        event(EventType::track, R"({"userId":"u","event":"x","originalTimestamp":"2026-11-20T00:00:00Z"})");
+    EXPECT_EQ(format_timestamp(spoken.occurred_at), "2026-11-20T00:00:00.000Z");
 }
 
 TEST_F(SegmentTest, TakesTraitsForPropertiesWhereTheCallHasTraits) {
@@ -105,7 +254,7 @@ TEST_F(SegmentTest, GivesEveryEventOfABatchItsOwnVerdict) {
     ASSERT_EQ(verdicts.size(), 4U);
     EXPECT_NE(verdicts[0].event(), nullptr);
     EXPECT_EQ(verdicts[0].event()->context, R"({"app":"w"})");
-    EXPECT_EQ(verdicts[1].message_id, "b");
+    EXPECT_EQ(verdicts[1].message_id(), "b");
     EXPECT_EQ(verdicts[1].rejection()->field, "batch[1].event");
     EXPECT_EQ(verdicts[2].rejection()->field, "batch[2]");
     EXPECT_EQ(verdicts[3].event()->activity, "Page Viewed");

@@ -58,9 +58,11 @@ void append_reply(std::string& out, const Reply& reply, bool close, bool head) {
         out += reply.content_type;
         out += "\r\n";
     }
-    out += "Content-Length: ";
-    out += std::to_string(reply.body.size());
-    out += "\r\n";
+    if (reply.status != 204) {  // RFC 9110, section 8.6
+        out += "Content-Length: ";
+        out += std::to_string(reply.body.size());
+        out += "\r\n";
+    }
     out += reply.headers;
     if (close) out += "Connection: close\r\n";
     out += "\r\n";
@@ -78,6 +80,8 @@ Reply problem(int status, std::string_view code, std::string_view detail, std::s
     reply.body += ",\"code\":";
     json::append_string(reply.body, code);
     reply.body += ",\"detail\":";
+    json::append_string(reply.body, detail);
+    reply.body += ",\"message\":";
     json::append_string(reply.body, detail);
     if (!field.empty()) {
         reply.body += ",\"field\":";

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "ingest/server/client_address.h"
+
 namespace activity::ingest {
 
 enum class Method { get, head, post, put, patch, del, options, other };
@@ -17,6 +19,13 @@ struct Request {
     std::string authorization;
     std::string content_type;
     std::string content_encoding;
+    std::string host;
+    std::string origin;            ///< "" unless a browser says which page asks
+    std::string preflight_method;  ///< Access-Control-Request-Method
+    std::string idempotency_key;
+    std::string forwarded_for;       ///< to be believed only from a trusted proxy
+    std::string forwarded_protocol;  ///< likewise
+    ClientAddress peer;              ///< who is connected: the client or a proxy
     std::string body;
 };
 
@@ -55,7 +64,8 @@ std::string_view status_text(int status);
 /// Appends the reply as HTTP/1.1 bytes. `head`: without its body, as HEAD wants it.
 void append_reply(std::string& out, const Reply& reply, bool close, bool head);
 
-/// An error that is not about one event, as RFC 9457 problem details.
+/// An error that is not about one event, as RFC 9457 problem details. `message` says what `detail` says: SDKs
+/// show that member to their users.
 Reply problem(int status, std::string_view code, std::string_view detail, std::string_view field = {});
 
 }  // namespace activity::ingest

@@ -75,8 +75,8 @@ void Mailbox::put(std::span<const wire::DeliveryReport> reports) {
     put_with([&] { mail_.reports.insert(mail_.reports.end(), reports.begin(), reports.end()); });
 }
 
-void Mailbox::put_socket(int socket) {
-    put_with([&] { mail_.sockets.push_back(socket); });
+void Mailbox::put_socket(Accepted accepted) {
+    put_with([&] { mail_.sockets.push_back(accepted); });
 }
 
 void Mailbox::put_drain() {
@@ -160,9 +160,12 @@ void Reactor::onReady(const Pistache::Aio::FdSet& ready) {
 
 void Reactor::accept_clients() {
     for (;;) {
-        const int socket = ::accept4(shared_->listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        sockaddr_storage address{};
+        socklen_t length = sizeof address;
+        const int socket = ::accept4(shared_->listener.get(), reinterpret_cast<sockaddr*>(&address), &length,
+                                     SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (socket >= 0) {
-            deal_out(socket);
+            deal_out({socket, ClientAddress::of(address)});
             continue;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK) return;
@@ -181,33 +184,35 @@ void Reactor::pause_accepting() {
     listens_ = false;
 }
 
-void Reactor::deal_out(int socket) {
+void Reactor::deal_out(Mailbox::Accepted accepted) {
     if (shared_->connections >= shared_->limits.connections_max) {
         std::string refusal;
         Reply reply = problem(503, "too_many_connections", "this server has as many connections as it takes");
         reply.headers = "Retry-After: 1\r\n";
         append_reply(refusal, reply, true, false);
-        static_cast<void>(::send(socket, refusal.data(), refusal.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
-        ::close(socket);
+        static_cast<void>(
+            ::send(accepted.socket, refusal.data(), refusal.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
+        ::close(accepted.socket);
         return;
     }
     ++shared_->connections;
     const std::size_t reactor = next_reactor_++ % shared_->mailboxes.size();
     if (reactor == index_) {
-        adopt(socket);
+        adopt(accepted);
     } else {
-        shared_->mailboxes[reactor]->put_socket(socket);
+        shared_->mailboxes[reactor]->put_socket(accepted);
     }
 }
 
-void Reactor::adopt(int socket) {
+void Reactor::adopt(Mailbox::Accepted accepted) {
+    const int socket = accepted.socket;
     const auto now = Clock::now();
     auto peer = Pistache::Tcp::Peer::Create(socket, Pistache::Address());
     if (clients_.size() <= static_cast<std::size_t>(socket))
         clients_.resize(static_cast<std::size_t>(socket) + 1);
     auto& client = clients_[static_cast<std::size_t>(socket)];
     assert(!client);
-    client.reset(new Client{peer, Connection(shared_->limits, now), next_serial_++});
+    client.reset(new Client{peer, Connection(shared_->limits, now), accepted.peer, next_serial_++});
     if (draining_) client->connection.drain(now);
     handleNewPeer(peer);
 }
@@ -215,7 +220,7 @@ void Reactor::adopt(int socket) {
 void Reactor::read_mail() {
     mailbox_->take(mail_);
     const auto now = Clock::now();
-    for (const int socket : mail_.sockets) adopt(socket);
+    for (const auto& accepted : mail_.sockets) adopt(accepted);
     if (!mail_.reports.empty()) {
         exchange_->complete(mail_.reports, now, answers_);
         deliver(answers_, now);
@@ -298,6 +303,7 @@ void Reactor::serve(Client& client, Clock::time_point now) {
     for (;;) {
         auto next = client.connection.next_request(now);
         if (auto* request = std::get_if<Request>(&next)) {
+            request->peer = client.address;
             auto reply = exchange_->accept(std::move(*request), id, now);
             if (!reply) break;
             client.connection.reply(*reply, now);

@@ -41,15 +41,19 @@ class Descriptor {
 /// is awake already is not woken again.
 class Mailbox {
   public:
+    struct Accepted {
+        int socket = -1;
+        ClientAddress peer;
+    };
     struct Mail {
         std::vector<wire::DeliveryReport> reports;
-        std::vector<int> sockets;  ///< accepted for this reactor
+        std::vector<Accepted> sockets;  ///< accepted for this reactor
         bool drain = false;
     };
 
     Mailbox();
     void put(std::span<const wire::DeliveryReport> reports);
-    void put_socket(int socket);
+    void put_socket(Accepted accepted);
     void put_drain();
     /// Everything so far, into `mail`, whose memory is used again.
     void take(Mail& mail);
@@ -94,6 +98,7 @@ class Reactor final : public Pistache::Tcp::Transport {
     struct Client {
         std::shared_ptr<Pistache::Tcp::Peer> peer;
         Connection connection;
+        ClientAddress address;
         std::uint64_t serial;
         bool readable = false;        ///< there is something that was not read yet
         bool ended = false;           ///< the client has shut down its side
@@ -101,8 +106,8 @@ class Reactor final : public Pistache::Tcp::Transport {
     };
 
     void accept_clients();
-    void deal_out(int socket);
-    void adopt(int socket);
+    void deal_out(Mailbox::Accepted accepted);
+    void adopt(Mailbox::Accepted accepted);
     void read_mail();
     void tick();
     void pause_accepting();

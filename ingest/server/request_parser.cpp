@@ -98,10 +98,13 @@ class RequestParser::Beast final : public http::basic_parser<true> {
         version = version_number;
     }
 
-    void on_field_impl(http::field name, View /*name_text*/, View value, Error& /*error*/) override {
+    void on_field_impl(http::field name, View name_text, View value, Error& /*error*/) override {
         if (is_header_done()) return;
         switch (name) {
-            case http::field::host: ++hosts; break;
+            case http::field::host:
+                ++hosts;
+                request.host = text(value);
+                break;
             case http::field::content_length:
                 ++lengths;
                 length_is_decimal = is_digits(value);
@@ -115,9 +118,29 @@ class RequestParser::Beast final : public http::basic_parser<true> {
                 break;
             case http::field::authorization: request.authorization = text(value); break;
             case http::field::content_type: request.content_type = text(value); break;
-            case http::field::content_encoding: request.content_encoding = text(value); break;
+            case http::field::content_encoding: append(request.content_encoding, value); break;
+            case http::field::origin: request.origin = text(value); break;
+            case http::field::access_control_request_method: request.preflight_method = text(value); break;
+            case http::field::unknown: take_unregistered(name_text, value); break;
             default: break;
         }
+    }
+
+    /// Names that Beast has no number for.
+    void take_unregistered(View name, View value) {
+        if (boost::beast::iequals(name, "x-forwarded-for")) {
+            append(request.forwarded_for, value);
+        } else if (boost::beast::iequals(name, "x-forwarded-proto")) {
+            request.forwarded_protocol = text(value);
+        } else if (boost::beast::iequals(name, "idempotency-key")) {
+            request.idempotency_key = text(value);
+        }
+    }
+
+    /// A header that comes twice is one list (RFC 9110, section 5.2).
+    static void append(std::string& list, View value) {
+        if (!list.empty()) list += ", ";
+        list.append(value.data(), value.size());
     }
 
     void on_header_impl(Error& /*error*/) override {}

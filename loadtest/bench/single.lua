@@ -6,6 +6,7 @@ function init()
   math.randomseed(os.time() * 1000 + id)
   run = string.format("%08x%04x", math.random(0, 0x7fffffff), math.random(0, 0xffff))
   n = 0
+  timestamp = os.date("!%Y-%m-%dT%H:%M:%S.000Z")
   local key = os.getenv("WRITE_KEY_BASIC")
   wrk.method = "POST"
   wrk.path = "/v1/track"
@@ -18,15 +19,10 @@ function request()
   local ms = os.time() * 1000 + n % 1000
   local body = string.format(
     '{"messageId":"node-next-%013d-%s-%d-%d","userId":"learner-%d","event":"Chat Message Sent",' ..
-    '"timestamp":"2026-01-01T10:00:00.000Z","properties":{"courseId":"course-%d","lectureId":"lecture-%d","lengthChars":%d},' ..
+    '"timestamp":"%s","properties":{"courseId":"course-%d","lectureId":"lecture-%d","lengthChars":%d},' ..
     '"context":{"library":{"name":"bench","version":"1"}}}',
-    ms, run, id, n, (n * 7919 + id) % 20000, n % 40, n % 200, n % 300)
+    ms, run, id, n, (n * 7919 + id) % 20000, timestamp, n % 40, n % 200, n % 300)
   return wrk.format(nil, nil, nil, body)
 end
 
-function done(summary, latency, requests)
-  local errors = summary.errors
-  io.write(string.format("RESULT requests=%d seconds=%.3f p50_ms=%.2f p99_ms=%.2f non2xx=%d socket_errors=%d\n",
-    summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
-    errors.status, errors.connect + errors.read + errors.write + errors.timeout))
-end
+dofile(os.getenv("BENCH_DIR") .. "/result.lua")

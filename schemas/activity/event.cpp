@@ -7,13 +7,14 @@
 namespace activity {
 namespace {
 
-constexpr std::array<std::pair<EventType, std::string_view>, 6> type_names{{
+constexpr std::array<std::pair<EventType, std::string_view>, 7> type_names{{
     {EventType::track, "track"},
     {EventType::page, "page"},
     {EventType::screen, "screen"},
     {EventType::identify, "identify"},
     {EventType::group, "group"},
     {EventType::alias, "alias"},
+    {EventType::merge, "merge"},
 }};
 
 void append_member(std::string& out, std::string_view name, std::string_view text) {
@@ -30,6 +31,17 @@ void append_raw_member(std::string& out, std::string_view name, std::string_view
     out += json_text;
 }
 
+void append_marks(std::string& out, const std::vector<Mark>& marks) {
+    out += R"(,"marks":[)";
+    for (const Mark mark : marks) {
+        if (out.back() != '[') out += ',';
+        out += '"';
+        out += to_string(mark);
+        out += '"';
+    }
+    out += ']';
+}
+
 /// The members of a canonical event, in the order in which append_canonical() writes them.
 enum class Member {
     message_id,
@@ -42,10 +54,11 @@ enum class Member {
     received_at,
     properties,
     context,
-    extra
+    extra,
+    marks
 };
 
-constexpr std::array<std::pair<Member, std::string_view>, 11> member_names{{
+constexpr std::array<std::pair<Member, std::string_view>, 12> member_names{{
     {Member::message_id, "messageId"},
     {Member::type, "type"},
     {Member::activity, "activity"},
@@ -57,6 +70,7 @@ constexpr std::array<std::pair<Member, std::string_view>, 11> member_names{{
     {Member::properties, "properties"},
     {Member::context, "context"},
     {Member::extra, "extra"},
+    {Member::marks, "marks"},
 }};
 
 /// Fills an event from the members of a canonical object, one call a member.
@@ -85,6 +99,7 @@ class CanonicalMembers {
             case Member::properties: return json::read_object(event_.properties, name, value);
             case Member::context: return json::read_object(event_.context, name, value);
             case Member::extra: return json::read_object(event_.extra, name, value);
+            case Member::marks: return marks(value);
         }
         return std::nullopt;
     }
@@ -125,6 +140,19 @@ class CanonicalMembers {
         return std::nullopt;
     }
 
+    std::optional<Rejection> marks(json::Element value) {
+        json::Array array;
+        if (value.get(array)) return json::wrong_type("marks", "an array");
+        for (const json::Element item : array) {
+            std::string_view name;
+            if (item.get(name)) return json::wrong_type("marks", "an array of strings");
+            const auto known = mark(name);
+            if (!known) return json::wrong_type("marks", "an array of known marks");
+            event_.marks.push_back(*known);
+        }
+        return std::nullopt;
+    }
+
     ActivityEvent event_;
     unsigned seen_ = 0;  ///< a bit a Member
 };
@@ -160,6 +188,7 @@ void append_canonical(std::string& out, const ActivityEvent& event) {
     append_raw_member(out, "properties", event.properties);
     append_raw_member(out, "context", event.context);
     if (event.extra != "{}") append_raw_member(out, "extra", event.extra);
+    if (!event.marks.empty()) append_marks(out, event.marks);
     out += '}';
 }
 

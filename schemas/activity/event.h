@@ -4,15 +4,17 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "schemas/activity/json.h"
+#include "schemas/activity/mark.h"
 #include "schemas/activity/rejection.h"
 #include "schemas/activity/timestamp.h"
 
 namespace activity {
 
-/// The calls of the Segment tracking spec.
-enum class EventType { track, page, screen, identify, group, alias };
+/// The calls of the Segment tracking spec, and RudderStack's `merge` (two identities are one person).
+enum class EventType { track, page, screen, identify, group, alias, merge };
 
 std::string_view to_string(EventType type);
 std::optional<EventType> event_type(std::string_view name);
@@ -31,6 +33,7 @@ struct ActivityEvent {
         "{}";                    ///< canonical JSON object: properties, or the traits of identify and group
     std::string context = "{}";  ///< canonical JSON object
     std::string extra = "{}";    ///< canonical JSON object: every other member that the client sent
+    std::vector<Mark> marks;     ///< in the order of the enum, each once
 
     /// Who: the user, else the anonymous ID. Kafka's key is made of it, so it also says whose order is kept.
     const std::string& learner() const { return user_id.empty() ? anonymous_id : user_id; }

@@ -18,6 +18,7 @@ ActivityEvent example() {
     event.properties = R"({"courseId":"c1","n":[1,2.5,null]})";
     event.context = R"({"ip":"::1"})";
     event.extra = R"({"groupId":"g"})";
+    event.marks = {Mark::schema_violation, Mark::message_id_made};
     return event;
 }
 
@@ -46,9 +47,11 @@ TEST(CanonicalEvent, LeavesOutWhatIsAbsent) {
     ActivityEvent event = example();
     event.user_id.clear();
     event.extra = "{}";
+    event.marks.clear();
     const std::string text = canonical_json(event);
     EXPECT_EQ(text.find("userId"), std::string::npos);
     EXPECT_EQ(text.find("extra"), std::string::npos);
+    EXPECT_EQ(text.find("marks"), std::string::npos);
     EventReader reader;
     EXPECT_EQ(std::get<ActivityEvent>(reader.read(text)), event);
     EXPECT_EQ(event.learner(), event.anonymous_id);
@@ -66,6 +69,8 @@ TEST(CanonicalEvent, OfAnotherHandIsReadStrictly) {
     EXPECT_EQ(rejection_of(with(good, "\"source\"", "\"sauce\"")).field, "sauce");
     EXPECT_EQ(rejection_of(with(good, "\"source\":\"web\"", "\"source\":\"web\",\"source\":\"api\"")).reason,
               Reason::duplicate_key);
+    EXPECT_EQ(rejection_of(with(good, "\"message_id_made\"", "\"made_up\"")).field, "marks");
+    EXPECT_EQ(rejection_of(with(good, "\"message_id_made\"", "7")).field, "marks");
     EXPECT_EQ(rejection_of(with(good, "learner-1", "learner\\u0000")).reason, Reason::nul_character);
     EXPECT_EQ(rejection_of(with(good, "\"n\":[1,2.5,null]", "\"n\":[1,{\"x\":\"\\u0000\"}]")).field,
               "properties.n[1].x");

@@ -81,13 +81,9 @@ std::optional<Rejection> append_object(std::string& out, const Object& object) {
     out += '{';
     bool first = true;
     for (const auto member : object) {
-        if (has_nul(member.key)) return nul_in("");
         if (!first) out += ',';
         first = false;
-        append_string(out, member.key);
-        out += ':';
-        if (auto rejection = append_checked(out, member.value))
-            return below(member.key, *std::move(rejection));
+        if (auto rejection = append_member_checked(out, member.key, member.value)) return rejection;
     }
     out += '}';
     return std::nullopt;
@@ -171,10 +167,30 @@ std::optional<Rejection> append_checked(std::string& out, Element element) {  //
     return Rejection{Reason::malformed_json, "", "of no JSON type"};
 }
 
+std::optional<Rejection> append_member_checked(std::string& out,  // NOLINT(misc-no-recursion)
+                                               std::string_view name, Element value) {
+    if (has_nul(name)) return nul_in("");
+    append_string(out, name);
+    out += ':';
+    if (auto rejection = append_checked(out, value)) return below(name, *std::move(rejection));
+    return std::nullopt;
+}
+
 void append_string(std::string& out, std::string_view text) {
     out += '"';
     append_escaped(out, text);
     out += '"';
+}
+
+std::string_view cut(std::string_view text, std::size_t bytes_max) {
+    if (text.size() <= bytes_max) return text;
+    while (bytes_max > 0 && (text[bytes_max] & 0xc0) == 0x80) --bytes_max;
+    return text.substr(0, bytes_max);
+}
+
+std::size_t characters(std::string_view text) {
+    return static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
 }
 
 std::optional<Rejection> read_object(std::string& out, std::string_view name, Element value) {

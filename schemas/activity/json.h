@@ -42,8 +42,17 @@ class Reader {
 /// a path from `element`.
 std::optional<Rejection> append_checked(std::string& out, Element element);
 
+/// Appends `"name":value`, checked likewise. The path begins with the name.
+std::optional<Rejection> append_member_checked(std::string& out, std::string_view name, Element value);
+
 /// Appends a JSON string, quoted and escaped.
 void append_string(std::string& out, std::string_view text);
+
+/// The first `bytes_max` bytes at most, cut between characters.
+std::string_view cut(std::string_view text, std::size_t bytes_max);
+
+/// Characters of UTF-8 text.
+std::size_t characters(std::string_view text);
 
 /// A name that stands twice in the object, if there is one (append_checked() asks for every object in it).
 std::optional<std::string_view> duplicate_name(const Object& object);

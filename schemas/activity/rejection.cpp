@@ -18,6 +18,9 @@ std::string_view to_string(Reason reason) {
         case Reason::event_too_large: return "event_too_large";
         case Reason::batch_too_large: return "batch_too_large";
         case Reason::empty_batch: return "empty_batch";
+        case Reason::schema_violation: return "schema_violation";
+        case Reason::time_out_of_window: return "time_out_of_window";
+        case Reason::other_event_rejected: return "other_event_rejected";
     }
     return "unknown";
 }

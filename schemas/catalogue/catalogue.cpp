@@ -12,17 +12,6 @@
 namespace activity {
 namespace {
 
-/// Names are compared in this form, so that two web apps that spell an activity differently share a topic.
-std::string normalised(std::string_view name) {
-    std::string out;
-    out.reserve(name.size());
-    for (const char c : name) {
-        if (c == ' ' || c == '_' || c == '-') continue;
-        out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    }
-    return out;
-}
-
 /// Kafka's rule for topics, less the dot that separates the prefix.
 bool is_topic_name(std::string_view name) {
     const auto allowed = [](char c) {
@@ -112,19 +101,25 @@ CatalogueTopic read_topic(CatalogueFile& file, const toml::table& table, const s
     return topic;
 }
 
-void check_schema_file(CatalogueFile& file, const std::filesystem::path& schema, const std::string& place) {
+std::shared_ptr<const JsonSchema> read_schema(CatalogueFile& file, const std::filesystem::path& schema,
+                                              const std::string& place) {
     std::ifstream in(schema);
     if (!in) {
         file.mistake(place, "schema: there is no file " + schema.string());
-        return;
+        return nullptr;
     }
     std::string text((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
     json::Reader reader;
     const auto document = reader.read(text);
     if (const auto* rejection = std::get_if<Rejection>(&document)) {
         file.mistake(place, "schema: " + schema.string() + " is not JSON: " + rejection->message);
-    } else if (!std::get<json::Element>(document).is_object()) {
-        file.mistake(place, "schema: " + schema.string() + " must hold an object");
+        return nullptr;
+    }
+    try {
+        return std::make_shared<const JsonSchema>(std::get<json::Element>(document));
+    } catch (const JsonSchemaError& error) {
+        file.mistake(place, "schema: " + schema.string() + ": " + error.what());
+        return nullptr;
     }
 }
 
@@ -177,7 +172,8 @@ Catalogue Catalogue::load(const std::filesystem::path& path) {
         if (!activity.topic.empty() && !topics.contains(activity.topic)) {
             file.mistake(place, "topic: there is no [[topic]] named " + activity.topic);
         }
-        if (!activity.schema.empty()) check_schema_file(file, catalogue.directory_ / activity.schema, place);
+        if (!activity.schema.empty())
+            activity.properties = read_schema(file, catalogue.directory_ / activity.schema, place);
 
         const std::size_t index = catalogue.activities_.size();
         if (!catalogue.by_name_.emplace(normalised(activity.name), index).second) {
@@ -186,7 +182,7 @@ Catalogue Catalogue::load(const std::filesystem::path& path) {
         if (!type_name.empty()) {
             const auto type = event_type(type_name);
             if (!type || *type == EventType::track) {
-                file.mistake(place, "type must be one of page, screen, identify, group, alias");
+                file.mistake(place, "type must be one of page, screen, identify, group, alias, merge");
             } else if (!catalogue.by_type_.emplace(*type, index).second) {
                 file.mistake(place, "type: another activity has it");
             }
@@ -194,8 +190,8 @@ Catalogue Catalogue::load(const std::filesystem::path& path) {
         catalogue.activities_.push_back(std::move(activity));
     });
 
-    for (const EventType type :
-         {EventType::page, EventType::screen, EventType::identify, EventType::group, EventType::alias}) {
+    for (const EventType type : {EventType::page, EventType::screen, EventType::identify, EventType::group,
+                                 EventType::alias, EventType::merge}) {
         if (!catalogue.by_type_.contains(type)) {
             file.mistake("activity", "none has type = \"" + std::string(to_string(type)) + "\"");
         }
@@ -208,6 +204,17 @@ Catalogue Catalogue::load(const std::filesystem::path& path) {
     }
     file.finish();
     return catalogue;
+}
+
+// Two web apps that spell an activity differently share a topic.
+std::string Catalogue::normalised(std::string_view name) {
+    std::string out;
+    out.reserve(name.size());
+    for (const char c : name) {
+        if (c == ' ' || c == '_' || c == '-') continue;
+        out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return out;
 }
 
 std::filesystem::path Catalogue::default_file() {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "schemas/activity/event.h"
+#include "schemas/catalogue/json_schema.h"
 
 namespace activity {
 
@@ -25,6 +27,7 @@ struct CatalogueActivity {
     std::string name;    ///< `Question Asked`: as a person reads it
     std::string topic;   ///< name of a CatalogueTopic
     std::string schema;  ///< file name of its JSON Schema, beside the catalogue; empty: none
+    std::shared_ptr<const JsonSchema> properties;  ///< that schema, compiled; nullptr: none
 };
 
 /// Everything wrong with a catalogue, reported together.
@@ -44,6 +47,8 @@ class Catalogue {
     /// The activity of an event; nullptr if the catalogue does not know it. A track event's name is matched
     /// without regard to case, blanks, `_` and `-`; other types have an entry each.
     const CatalogueActivity* find(EventType type, std::string_view event_name) const;
+    /// The form in which activities' names are compared: lower case, without blanks, `_` and `-`.
+    static std::string normalised(std::string_view name);
     /// Where an activity goes that the catalogue does not know.
     const CatalogueTopic& unknown_topic() const;
 

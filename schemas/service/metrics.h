@@ -13,7 +13,15 @@ namespace activity::metric {
 // ingest
 inline constexpr const char* ingest_requests = "activity_ingest_requests_total";                  // status
 inline constexpr const char* ingest_events_accepted = "activity_ingest_events_accepted_total";    // source
-inline constexpr const char* ingest_events_rejected = "activity_ingest_events_rejected_total";    // reason
+inline constexpr const char* ingest_events_rejected =
+    "activity_ingest_events_rejected_total";  // reason, source
+inline constexpr const char* ingest_events_marked = "activity_ingest_events_marked_total";  // mark, source
+inline constexpr const char* ingest_events_dropped =
+    "activity_ingest_events_dropped_total";  // source, activity
+inline constexpr const char* ingest_requests_limited = "activity_ingest_requests_limited_total";  // source
+inline constexpr const char* ingest_sdk_metrics = "activity_ingest_sdk_metrics_total";
+inline constexpr const char* ingest_sources_valid = "activity_ingest_sources_valid";
+inline constexpr const char* ingest_sources_loaded = "activity_ingest_sources_loaded_timestamp_seconds";
 inline constexpr const char* ingest_records_produced = "activity_ingest_records_produced_total";  // topic
 inline constexpr const char* ingest_delivery_errors = "activity_ingest_delivery_errors_total";    // error
 inline constexpr const char* ingest_ack_latency = "activity_ingest_ack_latency_seconds";
@@ -25,6 +33,7 @@ inline constexpr const char* ingest_kafka_ready = "activity_ingest_kafka_ready";
 inline constexpr const char* worker_records_consumed = "activity_worker_records_consumed_total";
 inline constexpr const char* worker_records_stored = "activity_worker_records_stored_total";
 inline constexpr const char* worker_records_duplicate = "activity_worker_records_duplicate_total";
+inline constexpr const char* worker_records_conflicting = "activity_worker_records_conflicting_total";
 inline constexpr const char* worker_records_dead_lettered =
     "activity_worker_records_dead_lettered_total";  // reason
 inline constexpr const char* worker_batch_records = "activity_worker_batch_records";

@@ -18,6 +18,7 @@ inline constexpr const char* source = "source";
 inline constexpr const char* schema = "schema";            ///< the catalogue's ID of the activity, or "-"
 inline constexpr const char* received_at = "received-at";  ///< format_timestamp()
 inline constexpr const char* attempt = "attempt";          ///< "0" when it comes from the front door
+inline constexpr const char* reason = "reason";            ///< of a rejected event
 inline constexpr const char* dead_letter_reason = "dead-letter-reason";
 inline constexpr const char* dead_letter_detail = "dead-letter-detail";
 inline constexpr const char* dead_letter_group = "dead-letter-group";

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -60,6 +61,26 @@ class CopyRows {
         // PostgreSQL counts microseconds from the year 2000.
         constexpr Timestamp epoch = sys_days(year(2000) / January / 1);
         bigint((value - epoch).count());
+    }
+
+    /// text[]. NULL for what is empty. `texts` holds what std::string_view can be made of.
+    template <typename Texts>
+    void text_array_or_null(const Texts& texts) {
+        if (std::empty(texts)) {
+            null();
+            return;
+        }
+        constexpr std::uint32_t type_text = 25;  // pg_type's OID, the same in every database
+        constexpr std::uint32_t fixed_bytes = 20;
+        std::uint32_t size = fixed_bytes;
+        for (const std::string_view element : texts) size += 4 + static_cast<std::uint32_t>(element.size());
+        append(size);
+        append(std::uint32_t{1});  // dimensions
+        append(std::uint32_t{0});  // no NULL among them
+        append(type_text);
+        append(static_cast<std::uint32_t>(std::size(texts)));
+        append(std::uint32_t{1});  // index of the first
+        for (const std::string_view element : texts) text(element);
     }
 
     const std::string& bytes() const { return bytes_; }

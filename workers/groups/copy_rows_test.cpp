@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 namespace activity::workers {
 namespace {
 
@@ -26,6 +30,21 @@ TEST(CopyRowsTest, TellsNullFromEmpty) {
     rows.text("");
     rows.text_or_null("");
     EXPECT_EQ(rows.bytes(), "\xff\xff\xff\xff\0\0\0\0\xff\xff\xff\xff"s);
+}
+
+TEST(CopyRowsTest, AnArrayNamesItsTypeAndItsBounds) {
+    CopyRows rows;
+    rows.text_array_or_null(std::vector<std::string_view>{"a", "bc"});
+    EXPECT_EQ(rows.bytes(),
+              "\0\0\0\x1f"
+              "\0\0\0\x01\0\0\0\0\0\0\0\x19\0\0\0\x02\0\0\0\x01"
+              "\0\0\0\x01"
+              "a"
+              "\0\0\0\x02"
+              "bc"s);
+    rows.clear();
+    rows.text_array_or_null(std::vector<std::string_view>{});
+    EXPECT_EQ(rows.bytes(), "\xff\xff\xff\xff"s);
 }
 
 TEST(CopyRowsTest, CountsTimeFromTheYear2000) {

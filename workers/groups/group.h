@@ -41,6 +41,12 @@ struct Group {
     /// SQL that applies `stage`, statement by statement. The first is an INSERT … ON CONFLICT DO NOTHING: the
     /// rows that it inserts are the ones that were not there before.
     std::vector<std::string> effect;
+
+    /// Optional: SQL that finds among the rows of `stage` those whose message ID was stored before with
+    /// another payload. One row: how many, and the message ID of one of them (as text, NULL if none). It is
+    /// run after the effect, and only if not all of the batch was new; an error of it changes nothing else.
+    /// A group that has it counts conflicts, also those within a batch.
+    std::string conflicts;
 };
 
 }  // namespace activity::workers

@@ -37,9 +37,30 @@ void Batch::seal(std::vector<Advance> advances) {
     };
     if (!std::ranges::is_sorted(rows_, by_key_and_arrival)) std::ranges::sort(rows_, by_key_and_arrival);
     const auto same_key = [](const Row& a, const Row& b) { return a.key == b.key; };
-    const auto again = std::ranges::unique(rows_, same_key);
+    const auto first_twin = std::ranges::adjacent_find(rows_, same_key);
+    if (first_twin == rows_.end()) return;
+    if (!group_->conflicts.empty()) compare(std::span<const Row>(first_twin, rows_.end()));
+    const auto again = std::ranges::unique(first_twin, rows_.end(), same_key);
     repeated_ = again.size();
     rows_.erase(again.begin(), again.end());
+}
+
+/// Reads the records again, but only those of repeated IDs: so keeping no events costs nothing where no ID is
+/// repeated.
+void Batch::compare(std::span<const Row> rows) {
+    EventReader reader;
+    PayloadComparison comparison;
+    for (std::size_t i = 0; i < rows.size();) {
+        const Row& first = rows[i++];
+        if (i == rows.size() || rows[i].key != first.key) continue;
+        const auto said_first = reader.read(records_[first.record].value());
+        for (; i < rows.size() && rows[i].key == first.key; ++i) {
+            const auto said_again = reader.read(records_[rows[i].record].value());
+            const auto& again = std::get<ActivityEvent>(said_again);
+            if (!comparison.same(std::get<ActivityEvent>(said_first), again))
+                conflicts_.add(again.message_id);
+        }
+    }
 }
 
 void Batch::refuse_rows(std::span<const std::size_t> places, const std::string& reason,
@@ -69,6 +90,7 @@ void Batch::clear() {
     advances_.clear();
     bytes_ = 0;
     repeated_ = 0;
+    conflicts_ = {};
     newest_received_.reset();
     sealed_ = false;
 }

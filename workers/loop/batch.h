@@ -12,6 +12,7 @@
 #include "schemas/activity/message_key.h"
 #include "schemas/wire/consumer.h"
 #include "workers/groups/group.h"
+#include "workers/loop/conflicts.h"
 
 namespace activity::workers {
 
@@ -66,6 +67,9 @@ class Batch {
     std::size_t bytes() const { return bytes_; }
     /// Records that repeated a message ID of this batch.
     std::size_t repeated() const { return repeated_; }
+    /// Of them, the ones that say something else than the first of that ID in this batch. Only if the group
+    /// counts conflicts.
+    const Conflicts& conflicts() const { return conflicts_; }
     std::optional<Timestamp> newest_received() const { return newest_received_; }
 
     const Group& group() const { return *group_; }
@@ -81,6 +85,8 @@ class Batch {
     void all_delivered() { delivered_ = refusals_.size(); }
 
   private:
+    void compare(std::span<const Row> rows);
+
     const Group* group_;
     Group::RowWriter write_row_;
     std::vector<wire::InboundRecord> records_;
@@ -91,6 +97,7 @@ class Batch {
     std::vector<Advance> advances_;
     std::size_t bytes_ = 0;
     std::size_t repeated_ = 0;
+    Conflicts conflicts_;
     std::optional<Timestamp> newest_received_;
     bool sealed_ = false;
 };

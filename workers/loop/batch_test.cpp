@@ -83,6 +83,36 @@ TEST_F(BatchTest, KeepsTheFirstOfAMessage) {
     EXPECT_EQ(batch.repeated(), 1U);
 }
 
+TEST_F(BatchTest, RepeatsThatSaySomethingElseAreCountedIfTheGroupWantsThat) {
+    cluster_.create_topic("repeats", 1);
+    std::vector<ActivityEvent> events;
+    std::vector<wire::Record> records;
+    // By number and properties: the first 1, an honest repeat, two others, and a 2 of its own.
+    for (const auto& [number, properties] :
+         {std::pair(1, R"({"a":1})"), std::pair(2, R"({"a":2})"), std::pair(1, R"({"a":1})"),
+          std::pair(1, R"({"a":2})"), std::pair(1, R"({"a":3})")}) {
+        auto& said = events.emplace_back(event(uuid(number)));
+        said.activity = "Question Asked";
+        said.user_id = said.source = "x";
+        said.properties = properties;
+        records.push_back({"repeats", "k", {}, canonical_json(said)});
+    }
+    cluster_.produce(records);
+    for (const bool wanted : {true, false}) {
+        group_.conflicts = wanted ? "SELECT 0, NULL" : "";
+        Batch batch(group_);
+        auto repeats = cluster_.read("repeats", records.size());
+        for (std::size_t i = 0; i < events.size(); ++i) batch.add(std::move(repeats[i]), events[i]);
+        batch.seal({});
+        EXPECT_EQ(stored_ids(batch), (std::vector{uuid(1), uuid(2)}));
+        EXPECT_EQ(batch.repeated(), 3U);
+        EXPECT_EQ(batch.conflicts().count, wanted ? 2U : 0U);
+        EXPECT_EQ(batch.conflicts().example, wanted ? uuid(1) : "");
+        batch.clear();
+        EXPECT_EQ(batch.conflicts().count, 0U);
+    }
+}
+
 TEST_F(BatchTest, RefusedRecordsAreNoRowsButWaitForDelivery) {
     Batch batch(group_);
     batch.add(take(), event(uuid(1)));

@@ -161,7 +161,7 @@ Loop::Attempt Loop::attempt_to_store() {
             const Outcome outcome = store_or_refuse();
             if (const auto* fenced = std::get_if<Fenced>(&outcome))
                 return {Attempt::Result::fenced, {}, fenced->now};
-            advance(std::get<Stored>(outcome).fresh);
+            advance(std::get<Stored>(outcome));
             return {Attempt::Result::stored, {}, {}};
         } catch (const StoreFailure& failure) {
             metrics_.transactions_failed(kind(failure.remedy())).Increment();
@@ -213,11 +213,13 @@ void Loop::deliver_dead_letters() {
 // --- advance
 // --------------------------------------------------------------------------------------------------
 
-void Loop::advance(std::size_t fresh) {
+void Loop::advance(const Stored& stored) {
     const auto& moves = batch_.advances();
     metrics_.consumed.Increment(static_cast<double>(batch_.size()));
-    metrics_.stored.Increment(static_cast<double>(fresh));
-    metrics_.duplicate.Increment(static_cast<double>(batch_.rows().size() - fresh + batch_.repeated()));
+    metrics_.stored.Increment(static_cast<double>(stored.fresh));
+    metrics_.duplicate.Increment(
+        static_cast<double>(batch_.rows().size() - stored.fresh + batch_.repeated()));
+    note_conflicts(stored.conflicts);
     metrics_.batch_records.Observe(static_cast<double>(batch_.size()));
     if (batch_.newest_received()) metrics_.note_stored(*batch_.newest_received());
     assignment_.stored(moves);
@@ -228,13 +230,21 @@ void Loop::advance(std::size_t fresh) {
     batch_.clear();
 }
 
+void Loop::note_conflicts(Conflicts conflicts) {
+    conflicts.add(batch_.conflicts());
+    if (conflicts.count == 0) return;
+    metrics_.conflicting.Increment(static_cast<double>(conflicts.count));
+    service::log_warn("message IDs came again with another payload; the first ones stay",
+                      {{"records", std::to_string(conflicts.count)}, {"message_id", conflicts.example}});
+}
+
 /// PostgreSQL's offsets are not where we left them. Either a commit whose answer got lost is in after all, or
 /// somebody else owns the partitions, or the database is an older one. The first goes on; the others drop
 /// what is in hand and start from what PostgreSQL says.
 void Loop::on_fenced(const std::vector<PartitionState>& now) {
     if (is_in(now)) {
         service::log_info("a commit in doubt is in");
-        advance(batch_.rows().size());
+        advance({.fresh = batch_.rows().size(), .conflicts = {}});
         if (stall_) end_stall();
         return;
     }

@@ -71,7 +71,8 @@ class Loop {
     Attempt attempt_to_store();
     Outcome store_or_refuse();
     void deliver_dead_letters();
-    void advance(std::size_t fresh);
+    void advance(const Stored& stored);
+    void note_conflicts(Conflicts conflicts);
     void on_fenced(const std::vector<PartitionState>& now);
     bool is_in(const std::vector<PartitionState>& now) const;
 

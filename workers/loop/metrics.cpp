@@ -37,6 +37,8 @@ Metrics::Metrics(prometheus::Registry& registry, const std::string& group)
       stored(counter(registry, activity::metric::worker_records_stored, "Records that were new", group)),
       duplicate(counter(registry, activity::metric::worker_records_duplicate,
                         "Records whose message ID was there", group)),
+      conflicting(counter(registry, activity::metric::worker_records_conflicting,
+                          "Records whose message ID was there with another payload", group)),
       batch_records(histogram(registry, activity::metric::worker_batch_records, "Records of a batch", group,
                               batch_buckets)),
       transaction_seconds(histogram(registry, activity::metric::worker_transaction_seconds,

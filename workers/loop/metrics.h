@@ -26,6 +26,7 @@ class Metrics {
     prometheus::Counter& consumed;
     prometheus::Counter& stored;
     prometheus::Counter& duplicate;
+    prometheus::Counter& conflicting;
     prometheus::Histogram& batch_records;
     prometheus::Histogram& transaction_seconds;
     prometheus::Counter& rebalances;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "schemas/service/log.h"
 #include "workers/groups/copy_rows.h"
 #include "workers/store/bisect.h"
 #include "workers/store/connection.h"
@@ -108,6 +109,21 @@ std::string effect_name(std::size_t index) {
     return "effect_" + std::to_string(index);
 }
 
+/// Behind a savepoint and with little patience for locks: what is only counted must not keep anything from
+/// being stored, as while create_partition() has locked event_default.
+Conflicts find_conflicts(const Connection& connection, pqxx::dbtransaction& transaction) {
+    transaction.exec("SAVEPOINT conflicts; SET LOCAL lock_timeout = '200ms'");
+    try {
+        const auto row = transaction.exec_prepared1("conflicts");
+        return {row[0].as<std::size_t>(), row[1].is_null() ? "" : row[1].as<std::string>()};
+    } catch (const pqxx::sql_error& error) {
+        if (connection.broken()) throw;
+        service::log_warn("conflicting repeats were not counted", {{"why", first_line(error.what())}});
+    }
+    transaction.exec("ROLLBACK TO SAVEPOINT conflicts");
+    return {};
+}
+
 }  // namespace
 
 PostgresStore::PostgresStore(PostgresSettings settings, const Group& group)
@@ -131,6 +147,7 @@ void PostgresStore::connect() {
     connection->prepare("state", state_sql);
     for (std::size_t i = 0; i < group_.effect.size(); ++i)
         connection->prepare(effect_name(i), group_.effect[i]);
+    if (!group_.conflicts.empty()) connection->prepare("conflicts", group_.conflicts);
     connection_ = std::move(connection);
 }
 
@@ -212,6 +229,8 @@ Outcome PostgresStore::store_whole(const Batch& batch) {
             const auto result = transaction.exec_prepared(effect_name(i));
             if (i == 0) stored.fresh = result.affected_rows();
         }
+        if (stored.fresh < batch.rows().size() && !group_.conflicts.empty())
+            stored.conflicts = find_conflicts(*connection_, transaction);
     }
     transaction.commit();
     return stored;

@@ -8,6 +8,7 @@
 
 #include "schemas/wire/consumer.h"
 #include "workers/loop/batch.h"
+#include "workers/loop/conflicts.h"
 
 namespace activity::workers {
 
@@ -40,9 +41,11 @@ struct PartitionState {
 };
 
 // What became of a batch.
-/// Its rows are in, its offsets are moved. `fresh`: rows whose message ID was new.
+/// Its rows are in, its offsets are moved. `fresh`: rows whose message ID was new. `conflicts`: among the
+/// others, with what was stored before.
 struct Stored {
     std::size_t fresh = 0;
+    Conflicts conflicts;
 };
 /// Nothing was changed: the database refuses these rows (places in Batch::rows(), ascending).
 struct Refused {

@@ -67,7 +67,7 @@ class Operator : public testing::Test {
         std::string toml = "unknown_topic = \"mine\"\n[[topic]]\nname = \"mine\"\npartitions = " +
                            std::to_string(partitions) + "\nconfig = { \"retention.ms\" = \"" + retention_ms +
                            "\" }\n";
-        for (const std::string type : {"page", "screen", "identify", "group", "alias"}) {
+        for (const std::string type : {"page", "screen", "identify", "group", "alias", "merge"}) {
             toml += "[[activity]]\nid = \"" + type + "\"\nname = \"" + type + "\"\ntype = \"" + type +
                     "\"\ntopic = \"mine\"\n";
         }

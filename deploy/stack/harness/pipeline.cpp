@@ -50,13 +50,14 @@ Pipeline::Pipeline()
       ingest_port_(free_port()),
       kafka_(std::make_unique<KafkaView>(servers().kafka.bootstrap())) {
     write_file(directory_.path() / "sources.toml",
-               "[[source]]\nname = \"web\"\nkey_sha256 = [\"" + sha256_hex(write_key) +
-                   "\"]\n\n[[source]]\nname = \"revoked\"\nenabled = false\nkey_sha256 = [\"" +
-                   sha256_hex("revoked-write-key") + "\"]\n");
+               "[[source]]\nname = \"web\"\nkeys = [{ sha256 = \"" + sha256_hex(write_key) +
+                   "\" }]\norigins = [\"http://127.0.0.1:*\", \"http://localhost:*\", \"http://school.test:*\"]\n\n[[source]]\nname = "
+                   "\"revoked\"\nenabled = false\nkeys = [{ sha256 = \"" +
+                   sha256_hex("revoked-write-key") + "\" }]\n");
     servers().postgres.create_database(database_);
     activityctl({"topics", "apply"});
     for (const std::string& name : kafka_->topics(prefix_ + "."))
-        if (name != dead_letter_topic()) event_topics_.push_back(name);
+        if (name != dead_letter_topic() && name != topic("rejected")) event_topics_.push_back(name);
 }
 
 Pipeline::~Pipeline() {

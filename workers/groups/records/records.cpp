@@ -1,6 +1,7 @@
 #include "workers/groups/records/records.h"
 
 #include <memory>
+#include <ranges>
 
 #include "workers/groups/course.h"
 
@@ -22,6 +23,7 @@ const std::vector<Column>& columns() {
         {"properties", "json"},
         {"context", "json"},
         {"extra", "json"},
+        {"marks", "text[]"},
     };
     return all;
 }
@@ -53,7 +55,26 @@ void write_row(CopyRows& rows, CourseReader& course, const MessageKey& key, cons
     rows.text(event.properties);
     rows.text(event.context);
     rows.text_or_null(event.extra == "{}" ? std::string_view() : event.extra);
+    rows.text_array_or_null(event.marks | std::views::transform([](Mark mark) { return to_string(mark); }));
 }
+
+/// What a client says is compared, and nothing that differs between an event and its honest repeat: when it
+/// came (received_at, and occurred_at, which is corrected by the time of sending), what the SDK or the front
+/// door adds (context, extra, marks). Properties that differ as text may still be the same, in another order.
+///
+/// LIMIT makes each row one look into the one partition of its key: without it, PostgreSQL might read whole
+/// partitions to join them with a staging table of which it has no statistics. Rows of this very transaction
+/// have its time.
+constexpr const char* conflicts_sql =
+    "SELECT count(*), min(coalesce(staged.message_id, staged.message_key::text)) FROM pg_temp.stage AS "
+    "staged "
+    "CROSS JOIN LATERAL (SELECT * FROM activity.event AS e WHERE e.message_key = staged.message_key LIMIT 1) "
+    "AS first "
+    "WHERE first.stored_at <> now() AND ("
+    "(staged.type, staged.activity, staged.user_id, staged.anonymous_id, staged.source) IS DISTINCT FROM "
+    "(first.type, first.activity, first.user_id, first.anonymous_id, first.source) "
+    "OR CASE WHEN staged.properties::text = first.properties::text THEN false "
+    "ELSE staged.properties::jsonb <> first.properties::jsonb END)";
 
 }  // namespace
 
@@ -74,6 +95,7 @@ Group records_group() {
     };
     group.effect = {"INSERT INTO activity.event (" + column_names() + ") SELECT " + column_names() +
                     " FROM pg_temp.stage ON CONFLICT DO NOTHING"};
+    group.conflicts = conflicts_sql;
     return group;
 }
 

@@ -1,0 +1,15 @@
+# Writes files into a C++ source as string_views: embed.cmake -DOUT=<stem> -DFILES=<a;b>. Run at build time.
+set(declarations "")
+set(definitions "")
+foreach(file IN LISTS FILES)
+  get_filename_component(name ${file} NAME)
+  string(MAKE_C_IDENTIFIER ${name} identifier)
+  file(READ ${file} hex HEX)
+  string(REGEX REPLACE "([0-9a-f][0-9a-f])" "'\\\\x\\1'," bytes "${hex}")
+  string(APPEND declarations "extern const std::string_view ${identifier};\n")
+  string(APPEND definitions "constexpr char ${identifier}_bytes[] = {${bytes}'\\0'};\n"
+    "const std::string_view ${identifier}(${identifier}_bytes, sizeof ${identifier}_bytes - 1);\n")
+endforeach()
+set(banner "// Made by ingest/web/embed.cmake.\n")
+file(WRITE ${OUT}.h "${banner}#pragma once\n#include <string_view>\nnamespace activity::ingest::web_file {\n${declarations}}\n")
+file(WRITE ${OUT}.cpp "${banner}#include \"ingest/web/web_files.h\"\nnamespace activity::ingest::web_file {\n${definitions}}\n")

@@ -1,0 +1,182 @@
+// The same message ID again: an honest repeat changes nothing, another payload under it is counted.
+
+#include <gtest/gtest.h>
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "deploy/stack/harness/pipeline.h"
+#include "deploy/stack/harness/wait.h"
+#include "schemas/activity/event.h"
+#include "schemas/activity/timestamp.h"
+#include "schemas/activity/uuid.h"
+
+namespace activity {
+namespace {
+
+using harness::Client;
+using harness::ClientEvent;
+using harness::Ledger;
+using harness::Pipeline;
+using harness::PostgresServer;
+
+constexpr const char* conflicting = "activity_worker_records_conflicting_total";
+constexpr const char* duplicate = "activity_worker_records_duplicate_total";
+
+class RepeatTest : public ::testing::Test {
+  protected:
+    /// As `sent` from the client, in a batch that says when by the client's clock.
+    void send(const std::string& properties, const std::string& sent_at = "2026-10-10T10:00:01Z",
+              const std::string& user = "learner") {
+        Client client(pipeline_.ingest(), ledger_);
+        ledger_.sent(message_id_);
+        harness::Connection connection(pipeline_.ingest());
+        connection.send(harness::http_request(
+            "POST", "/v1/batch",
+            R"({"sentAt":")" + sent_at +
+                R"(","batch":[{"type":"track","event":"Question Asked","messageId":")" + message_id_ +
+                R"(","userId":")" + user + R"(","timestamp":"2026-10-10T10:00:00Z","properties":)" +
+                properties + "}]}",
+            {{"Authorization", harness::authorization()}}));
+        const auto response = connection.receive();
+        ASSERT_EQ(response.status, 202) << response.body;
+        ledger_.settle(message_id_, harness::Outcome::acknowledged);
+    }
+
+    /// Straight into Kafka, as ingest would write it for some source.
+    void write(const std::string& source, const std::string& properties) {
+        ActivityEvent event;
+        event.message_id = message_id_;
+        event.activity = "Question Asked";
+        event.user_id = "learner";
+        event.source = source;
+        event.occurred_at = event.received_at = now();
+        event.properties = properties;
+        pipeline_.kafka().write({{pipeline_.topic("live-class"), 0}, -1, "k", canonical_json(event), {}});
+    }
+
+    void expect_row(const std::string& properties) {
+        EXPECT_EQ(
+            pipeline_.session().value("SELECT count(*) || ' ' || min(properties::text) FROM activity.event"),
+            "1 " + properties);
+    }
+
+    Pipeline pipeline_;
+    Ledger ledger_;
+    const std::string message_id_ = new_uuid_v7(now());
+};
+
+/// 100,000 times from 50 connections at once, one by one and in batches that hold it many times.
+TEST_F(RepeatTest, one_message_sent_a_hundred_thousand_times_is_one_row_and_every_request_is_acknowledged) {
+    const auto ingest = pipeline_.start_ingest();
+    const auto worker = pipeline_.start_worker({}, 2);
+    const auto another_worker = pipeline_.start_worker();
+    constexpr int connections = 50, rounds = 20, batch_events = 99;
+    std::atomic<int> acknowledged{0};
+    {
+        std::vector<std::jthread> threads;
+        for (int c = 0; c < connections; ++c) {
+            threads.emplace_back([&, c] {
+                Client client(pipeline_.ingest(), ledger_);
+                // Several users: the same ID then comes through several partitions, to several workers at
+                // once.
+                const ClientEvent event = harness::track(message_id_, "learner " + std::to_string(c % 16),
+                                                         "Reaction Given", R"({"reaction":"👍"})");
+                const std::vector<ClientEvent> batch(batch_events, event);
+                for (int i = 0; i < rounds; ++i) {
+                    const auto single = client.send(event);
+                    if (single && single->status == 202) ++acknowledged;
+                    const auto many = client.send(batch);
+                    if (many && many->status == 202) ++acknowledged;
+                }
+            });
+        }
+    }
+    EXPECT_EQ(acknowledged, connections * rounds * 2);
+    constexpr int records = connections * rounds * (1 + batch_events);
+    EXPECT_EQ(pipeline_.kafka().written({pipeline_.topic("live-class")}), records);
+    harness::expect_ledger_holds(pipeline_, ledger_);
+    EXPECT_EQ(pipeline_.stored(), 1);
+    EXPECT_EQ(worker.metric(duplicate) + another_worker.metric(duplicate), records - 1);
+}
+
+TEST_F(RepeatTest, an_honest_repeat_is_no_conflict_and_another_payload_is_one) {
+    const auto ingest = pipeline_.start_ingest();
+    const auto worker = pipeline_.start_worker();
+    send(R"({"a":1,"b":{"c":"d"}})");
+    pipeline_.wait_caught_up();
+    const std::string first = R"({"a":1,"b":{"c":"d"}})";
+    expect_row(first);
+
+    // Again, later, by a clock that went on, and by a client that writes its members in another order.
+    send(first, "2026-10-10T10:05:00Z");
+    send(R"({"b":{"c":"d"},"a":1})", "2026-10-10T10:06:00Z");
+    pipeline_.wait_caught_up();
+    EXPECT_EQ(worker.metric(duplicate), 2);
+    EXPECT_EQ(worker.metric(conflicting), 0);
+
+    send(R"({"a":2,"b":{"c":"d"}})");
+    pipeline_.wait_caught_up();
+    EXPECT_EQ(worker.metric(duplicate), 3);
+    EXPECT_EQ(worker.metric(conflicting), 1);
+    EXPECT_EQ(worker.logged("message IDs came again with another payload"), 1u);
+
+    // Whoever it is said to be of counts too: it lies in another partition, and all the same it is the same
+    // ID.
+    send(first, "2026-10-10T10:00:01Z", "another learner");
+    pipeline_.wait_caught_up();
+    EXPECT_EQ(worker.metric(conflicting), 2);
+    harness::expect_ledger_holds(pipeline_, ledger_);
+    expect_row(first);
+}
+
+/// What comes in one batch never meets in PostgreSQL.
+TEST_F(RepeatTest, conflicts_within_a_batch_are_counted_and_the_first_wins) {
+    write("web", R"({"a":1})");
+    write("web", R"({"a":1})");
+    write("web", R"({"a":2})");
+    write("web", R"({"a":1})");
+    const auto worker = pipeline_.start_worker();
+    pipeline_.wait_caught_up();
+    EXPECT_EQ(worker.metric("activity_worker_batch_records_count"), 1)
+        << "the records came in several batches";
+    EXPECT_EQ(worker.metric(conflicting), 1);
+    EXPECT_EQ(worker.metric(duplicate), 3);
+    EXPECT_EQ(worker.metric("activity_worker_records_stored_total"), 1);
+    expect_row(R"({"a":1})");
+}
+
+TEST_F(RepeatTest, an_id_that_another_source_has_used_is_a_conflict) {
+    const auto worker = pipeline_.start_worker();
+    write("web", "{}");
+    pipeline_.wait_caught_up();
+    write("app", "{}");
+    pipeline_.wait_caught_up();
+    EXPECT_EQ(worker.metric(conflicting), 1);
+    EXPECT_EQ(pipeline_.session().value("SELECT source FROM activity.event"), "web");
+}
+
+/// As while create_partition() moves rows: counting gives up, storing goes on.
+TEST_F(RepeatTest, a_lock_that_keeps_conflicts_from_being_counted_keeps_nothing_from_being_stored) {
+    const auto worker = pipeline_.start_worker();
+    write("web", R"({"a":1})");
+    pipeline_.wait_caught_up();
+    {
+        auto session = pipeline_.session();
+        pqxx::work transaction(session.connection());
+        transaction.exec("LOCK TABLE activity.event_default IN ACCESS EXCLUSIVE MODE");
+        write("web", R"({"a":2})");
+        pipeline_.wait_caught_up();
+    }
+    EXPECT_EQ(worker.metric(conflicting), 0);
+    EXPECT_EQ(worker.metric("activity_worker_transactions_failed_total"), 0);
+    EXPECT_EQ(worker.logged("conflicting repeats were not counted"), 1u);
+    write("web", R"({"a":3})");
+    pipeline_.wait_caught_up();
+    EXPECT_EQ(worker.metric(conflicting), 1);
+    expect_row(R"({"a":1})");
+}
+
+}  // namespace
+}  // namespace activity
