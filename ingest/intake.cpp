@@ -117,7 +117,9 @@ std::optional<Reply> Intake::answer(Request& request, RequestId id, Clock::time_
             reply.body = R"({"status":"ok"})";
             return reply;
         }
-        case Endpoint::page: return page_reply(*find_page(request.path));
+        case Endpoint::page:
+            headers.clear();  // public, with headers of its own
+            return page_reply(*route->page);
     }
     return std::nullopt;
 }
@@ -157,11 +159,11 @@ Reply Intake::answer_sdk_settings(const Call& call) {
     if (source == nullptr) return problem(404, "not_found", unknown_key);
     if (!source->source->enabled) return problem(403, "source_disabled", "this source is switched off");
     const Request& request = call.request;
-    const bool proxied = shared_.proxies.holds(request.peer) && !request.forwarded_protocol.empty();
+    const bool is_https = request.forwarded_protocol == "https" && shared_.proxies.holds(request.peer);
     Reply reply;
     reply.headers = "Cache-Control: public, max-age=60\r\n";
     if (request.origin.empty()) reply.headers += "Vary: Origin\r\n";
-    reply.body = segment_settings(key, request.host, proxied ? request.forwarded_protocol : "http");
+    reply.body = segment_settings(key, request.host, is_https ? "https" : "http");
     return reply;
 }
 
@@ -323,7 +325,9 @@ void Intake::tell_of_rejections(const std::vector<Verdict>& verdicts, const Call
 }
 
 std::optional<Reply> Intake::publish(const std::vector<Verdict>& verdicts, const Tally& tally, Call& call) {
+    const bool is_pixel = call.route.endpoint == Endpoint::pixel;
     if (tally.accepted == 0) {
+        if (is_pixel && tally.rejected == 0) return pixel_reply();
         Reply reply;
         // Nothing is stored, so this is no 202; where a drop rule took everything, nothing is wrong either.
         reply.status = tally.rejected > 0 ? 400 : 200;
@@ -357,7 +361,7 @@ std::optional<Reply> Intake::publish(const std::vector<Verdict>& verdicts, const
     } else {
         request.id = call.id;
         request.source = call.source->state;
-        request.form = call.route.endpoint == Endpoint::pixel ? ReplyForm::pixel : ReplyForm::verdicts;
+        request.form = is_pixel ? ReplyForm::pixel : ReplyForm::verdicts;
         request.headers = call.headers;
         request.events = queued;
         request.answered = full;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <prometheus/registry.h>
+#include <unistd.h>
 #include <zlib.h>
 #include <fstream>
 
@@ -32,8 +33,13 @@ class RecordingPublisher final : public wire::Publisher {
     std::size_t capacity = 1'000;
 };
 
+/// Tests run side by side, each in a process of its own.
+std::string sources_path() {
+    return testing::TempDir() + "intake_sources_" + std::to_string(::getpid()) + ".toml";
+}
+
 std::string sources_file() {
-    const std::string file = testing::TempDir() + "intake_sources.toml";
+    const std::string file = sources_path();
     const auto entry = [](const std::string& name, const std::string& key, const std::string& more) {
         return "[[source]]\nname = \"" + name + "\"\nkeys = [{ sha256 = \"" + format_hash(hash_key(key)) +
                "\" }]\n" + more;
@@ -385,6 +391,8 @@ TEST_F(IntakeTest, AnswersAPixelWithAnImageOnceTheEventIsStored) {
     EXPECT_EQ(answers[0].reply.content_type, "image/gif");
     EXPECT_EQ(answers[0].reply.body.substr(0, 6), "GIF89a");
     EXPECT_EQ(answers[0].reply.body.size(), 43U);
+    request.query = "writeKey=slow-key&event=Noise&userId=u";
+    EXPECT_EQ(accept(request)->content_type, "image/gif") << "a drop rule took it";
     request.query = "writeKey=web-key&event=Seen";
     EXPECT_EQ(accept(request)->status, 400);
     request.query = "event=Seen&userId=u";
@@ -411,6 +419,21 @@ TEST_F(IntakeTest, AnswersWhatBrowserSdksAskFirst) {
     EXPECT_EQ(metrics_.sdk_metrics.Value(), 1);
 }
 
+TEST_F(IntakeTest, ServesItsPagesAlsoWithASlashAndToEveryOrigin) {
+    Request request = post("/docs/", "");
+    request.method = Method::get;
+    EXPECT_EQ(accept(request)->content_type, "text/html; charset=utf-8");
+    request.path = "/activity/1.0.0/activity.js/";
+    request.origin = "https://school.example";
+    const auto reply = accept(request);
+    EXPECT_EQ(reply->status, 200);
+    EXPECT_EQ(reply->headers.find("Access-Control-Allow-Origin"),
+              reply->headers.rfind("Access-Control-Allow-Origin"))
+        << "once: browsers refuse two";
+    EXPECT_NE(reply->headers.find("Access-Control-Allow-Origin: *"), std::string::npos);
+    EXPECT_NE(reply->headers.find("immutable"), std::string::npos);
+}
+
 TEST_F(IntakeTest, KeepsTheClientsAddressBehindATrustedProxy) {
     shared_.proxies = *TrustedProxies::parse("10.0.0.0/8");
     Request request = post("/v1/track", track_);
@@ -425,7 +448,7 @@ TEST_F(IntakeTest, KeepsTheClientsAddressBehindATrustedProxy) {
 
 TEST_F(IntakeTest, TakesNewSourcesOverInTheMiddle) {
     EXPECT_FALSE(accept(post("/v1/track", track_)));
-    const std::string file = testing::TempDir() + "intake_sources.toml";
+    const std::string file = sources_path();
     std::ofstream(file) << "[[source]]\nname = \"other\"\nkeys = [{ sha256 = \""
                         << format_hash(hash_key("other-key")) << "\" }]\n";
     sources_.poll(activity::now());

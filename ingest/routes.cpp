@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "ingest/web/web.h"
-
 namespace activity::ingest {
 namespace {
 
@@ -19,32 +17,30 @@ struct Place {
 };
 
 /// The most asked for first. The letters are the browser SDK's.
-constexpr std::array<Place, 25> places{{
-    {"/v1/batch", {Endpoint::events, batch, {}}},
-    {"/v1/track", {Endpoint::events, one(EventType::track), {}}},
-    {"/v1/t", {Endpoint::events, one(EventType::track), {}}},
-    {"/v1/b", {Endpoint::events, batch, {}}},
-    {"/v1/page", {Endpoint::events, one(EventType::page), {}}},
-    {"/v1/p", {Endpoint::events, one(EventType::page), {}}},
-    {"/v1/screen", {Endpoint::events, one(EventType::screen), {}}},
-    {"/v1/s", {Endpoint::events, one(EventType::screen), {}}},
-    {"/v1/identify", {Endpoint::events, one(EventType::identify), {}}},
-    {"/v1/i", {Endpoint::events, one(EventType::identify), {}}},
-    {"/v1/group", {Endpoint::events, one(EventType::group), {}}},
-    {"/v1/g", {Endpoint::events, one(EventType::group), {}}},
-    {"/v1/alias", {Endpoint::events, one(EventType::alias), {}}},
-    {"/v1/a", {Endpoint::events, one(EventType::alias), {}}},
-    {"/v1/merge", {Endpoint::events, one(EventType::merge), {}}},
-    {"/v1/import", {Endpoint::events, batch, {}}},
-    {"/beacon/v1/batch", {Endpoint::events, batch, {}}},
-    {"/pixel/v1/track", {Endpoint::pixel, one(EventType::track), {}}},
-    {"/pixel/v1/page", {Endpoint::pixel, one(EventType::page), {}}},
-    {"/v1/m", {Endpoint::sdk_metrics, {}, {}}},
-    {"/m", {Endpoint::sdk_metrics, {}, {}}},
-    {"/sourceConfig", {Endpoint::source_config, {}, {}}},
-    {"/health", {Endpoint::health, {}, {}}},
-    {"/docs", {Endpoint::page, {}, {}}},
-    {"/openapi.json", {Endpoint::page, {}, {}}},
+constexpr std::array<Place, 23> places{{
+    {"/v1/batch", {Endpoint::events, batch, {}, nullptr}},
+    {"/v1/track", {Endpoint::events, one(EventType::track), {}, nullptr}},
+    {"/v1/t", {Endpoint::events, one(EventType::track), {}, nullptr}},
+    {"/v1/b", {Endpoint::events, batch, {}, nullptr}},
+    {"/v1/page", {Endpoint::events, one(EventType::page), {}, nullptr}},
+    {"/v1/p", {Endpoint::events, one(EventType::page), {}, nullptr}},
+    {"/v1/screen", {Endpoint::events, one(EventType::screen), {}, nullptr}},
+    {"/v1/s", {Endpoint::events, one(EventType::screen), {}, nullptr}},
+    {"/v1/identify", {Endpoint::events, one(EventType::identify), {}, nullptr}},
+    {"/v1/i", {Endpoint::events, one(EventType::identify), {}, nullptr}},
+    {"/v1/group", {Endpoint::events, one(EventType::group), {}, nullptr}},
+    {"/v1/g", {Endpoint::events, one(EventType::group), {}, nullptr}},
+    {"/v1/alias", {Endpoint::events, one(EventType::alias), {}, nullptr}},
+    {"/v1/a", {Endpoint::events, one(EventType::alias), {}, nullptr}},
+    {"/v1/merge", {Endpoint::events, one(EventType::merge), {}, nullptr}},
+    {"/v1/import", {Endpoint::events, batch, {}, nullptr}},
+    {"/beacon/v1/batch", {Endpoint::events, batch, {}, nullptr}},
+    {"/pixel/v1/track", {Endpoint::pixel, one(EventType::track), {}, nullptr}},
+    {"/pixel/v1/page", {Endpoint::pixel, one(EventType::page), {}, nullptr}},
+    {"/v1/m", {Endpoint::sdk_metrics, {}, {}, nullptr}},
+    {"/m", {Endpoint::sdk_metrics, {}, {}, nullptr}},
+    {"/sourceConfig", {Endpoint::source_config, {}, {}, nullptr}},
+    {"/health", {Endpoint::health, {}, {}, nullptr}},
 }};
 
 constexpr std::string_view settings_before = "/v1/projects/";
@@ -62,9 +58,9 @@ std::optional<Route> route_of(std::string_view path) {
         path.size() > settings_before.size() + settings_after.size()) {
         path.remove_prefix(settings_before.size());
         path.remove_suffix(settings_after.size());
-        return Route{Endpoint::sdk_settings, {}, path};
+        return Route{Endpoint::sdk_settings, {}, path, nullptr};
     }
-    if (find_page(path) != nullptr) return Route{Endpoint::page, {}, {}};
+    if (const Page* page = find_page(path)) return Route{Endpoint::page, {}, {}, page};
     return std::nullopt;
 }
 

@@ -5,6 +5,7 @@
 
 #include "ingest/dialects/segment.h"
 #include "ingest/server/http.h"
+#include "ingest/web/web.h"
 
 namespace activity::ingest {
 
@@ -23,6 +24,7 @@ struct Route {
     Endpoint endpoint{};
     SegmentCall call;            ///< of events and pixel
     std::string_view parameter;  ///< the part of the path that varies: a write key
+    const Page* page = nullptr;
 };
 
 /// What is at this path; nothing if nothing is. Views into `path`.

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <fstream>
 #include <thread>
 
@@ -24,7 +25,8 @@ class SourcesFileTest : public testing::Test {
         file_.edit([&](auto& sources) { sources.push_back(source(name, key)); });
     }
 
-    const std::filesystem::path path_ = testing::TempDir() + "sources_file.toml";
+    const std::filesystem::path path_ =
+        testing::TempDir() + "sources_file_" + std::to_string(::getpid()) + ".toml";
     const SourcesFile file_{path_};
     const Timestamp now_ = parse_timestamp("2026-11-21T12:00:00Z").value();
 };

@@ -274,7 +274,12 @@ class EventMembers {
     std::optional<Rejection> identify_message() {
         if (!event_.message_id.empty()) return std::nullopt;
         if (!envelope_.arrival.idempotency_key.empty() && !envelope_.call.is_batch) {
-            event_.message_id = envelope_.arrival.idempotency_key;
+            const std::string_view key = envelope_.arrival.idempotency_key;
+            // A header may hold any bytes.
+            if (!simdjson::validate_utf8(key.data(), key.size()) || json::has_nul(key)) {
+                return Rejection{Reason::invalid_message_id, "Idempotency-Key", "must be UTF-8"};
+            }
+            event_.message_id = key;
             return check_message_id(event_.message_id, "Idempotency-Key");
         }
         event_.message_id = new_uuid_v7(event_.received_at);

@@ -82,6 +82,8 @@ TEST_F(SegmentTest, TakesTheIdempotencyKeyOfASingleEventForItsMessageId) {
     EXPECT_EQ(event(EventType::track, R"({"messageId":"m","userId":"u","event":"x"})").message_id, "m");
     // Of a batch it says nothing: all its events would be one.
     EXPECT_NE(batch(R"({"type":"track","userId":"u","event":"x"})")[0].message_id(), "order-4711");
+    idempotency_key_ = "\xff\xfe";
+    EXPECT_EQ(refusal(R"({"userId":"u","event":"x"})"), "invalid_message_id Idempotency-Key");
     idempotency_key_ = std::string(101, 'k');
     EXPECT_EQ(refusal(R"({"userId":"u","event":"x"})"), "invalid_message_id Idempotency-Key");
 }

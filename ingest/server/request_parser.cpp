@@ -51,6 +51,15 @@ bool is_digits(boost::beast::string_view value) {
            std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+/// Characters of RFC 3986's host and port. What is not of them would find its way into what we answer.
+bool is_host(std::string_view host) {
+    const auto allowed = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view("-._~%!$&'()*+,;=:[]").find(c) != std::string_view::npos;
+    };
+    return std::all_of(host.begin(), host.end(), allowed);
+}
+
 /// Path and query of the target; nothing if it has a form that no client sends to an origin server.
 std::optional<std::string_view> origin_form(std::string_view target) {
     for (const std::string_view scheme : {"http://", "https://"}) {
@@ -230,6 +239,10 @@ std::optional<ProtocolError> RequestParser::check_header() {
     keep_alive_ = !is_1_0 && beast_->keep_alive();
     if (beast_->hosts > 1 || (!is_1_0 && beast_->hosts == 0)) {
         return ProtocolError{400, "malformed_request", "there must be exactly one Host"};
+    }
+    if (!is_host(beast_->request.host)) {
+        return ProtocolError{400, "malformed_request",
+                             "Host must be a name or an address, with or without port"};
     }
     if (beast_->lengths > 1 || !beast_->length_is_decimal) {
         return ProtocolError{400, "malformed_request", "Content-Length must be one decimal number"};

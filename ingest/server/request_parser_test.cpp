@@ -37,6 +37,17 @@ Parsed parse(std::string_view bytes, std::size_t piece_bytes = SIZE_MAX) {
 const std::string post =
     "POST /v1/track?x=1 HTTP/1.1\r\nHost: h\r\nAuthorization: Basic a\r\nContent-Type: text/plain\r\n";
 
+TEST(RequestParserHost, IsNoPlaceForOtherBytes) {
+    for (const char* host : {"a\xff", "a b", "a\"b", "a<b", "a/b"}) {
+        RequestParser parser(limits);
+        const auto progress = parser.put("GET /health HTTP/1.1\r\nHost: " + std::string(host) + "\r\n\r\n");
+        ASSERT_TRUE(progress.error) << host;
+        EXPECT_EQ(progress.error->status, 400);
+    }
+    RequestParser parser(limits);
+    EXPECT_TRUE(parser.put("GET /health HTTP/1.1\r\nHost: [2001:db8::1]:8080\r\n\r\n").complete);
+}
+
 TEST(RequestParser, ReadsARequest) {
     const Parsed parsed = parse(post + "Content-Length: 5\r\n\r\nhello");
     ASSERT_EQ(parsed.requests.size(), 1U);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <prometheus/registry.h>
+#include <unistd.h>
 #include <fstream>
 
 namespace activity::ingest {
@@ -23,7 +24,7 @@ class LiveSourcesTest : public testing::Test {
         sources.poll(now_);
     }
 
-    const std::string file_ = testing::TempDir() + "live_sources.toml";
+    const std::string file_ = testing::TempDir() + "live_sources_" + std::to_string(::getpid()) + ".toml";
     const Timestamp now_ = activity::now();
     prometheus::Registry registry_;
     IngestMetrics metrics_{registry_};

@@ -58,10 +58,6 @@ void append_number(std::string& out, Number number) {
     }
 }
 
-bool has_nul(std::string_view text) {
-    return text.find('\0') != std::string_view::npos;
-}
-
 Rejection nul_in(std::string field) {
     return {Reason::nul_character, std::move(field),
             "holds the character U+0000, which the database cannot store"};
@@ -186,6 +182,10 @@ std::string_view cut(std::string_view text, std::size_t bytes_max) {
     if (text.size() <= bytes_max) return text;
     while (bytes_max > 0 && (text[bytes_max] & 0xc0) == 0x80) --bytes_max;
     return text.substr(0, bytes_max);
+}
+
+bool has_nul(std::string_view text) {
+    return text.find('\0') != std::string_view::npos;
 }
 
 std::size_t characters(std::string_view text) {

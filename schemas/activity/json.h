@@ -51,6 +51,9 @@ void append_string(std::string& out, std::string_view text);
 /// The first `bytes_max` bytes at most, cut between characters.
 std::string_view cut(std::string_view text, std::size_t bytes_max);
 
+/// Whether it holds U+0000.
+bool has_nul(std::string_view text);
+
 /// Characters of UTF-8 text.
 std::size_t characters(std::string_view text);
 
