@@ -61,11 +61,15 @@ await flush(plain);
 // RudderStack's server takes `merge`, but none of its SDKs sends it any more.
 const merge = { userId: user, mergeProperties: [{ type: 'email', value: 'größe@school.example' }, { type: 'mobile', value: '+1-202-555-0146' }] };
 expect_row({ type: 'merge', user_id: user, extra_include: { mergeProperties: merge.mergeProperties } });
-const response = await fetch(`${ingest_url}/v1/merge`, {
-    method: 'POST',
-    headers: { Authorization: `Basic ${btoa(`${write_key}:`)}`, 'Content-Type': 'application/json' },
-    body: JSON.stringify(merge),
-});
-if (response.status !== 202) throw new Error(`merge: ${response.status} ${await response.text()}`);
+for (;;) {
+    const response = await fetch(`${ingest_url}/v1/merge`, {
+        method: 'POST',
+        headers: { Authorization: `Basic ${btoa(`${write_key}:`)}`, 'Content-Type': 'application/json' },
+        body: JSON.stringify(merge),
+    });
+    if (response.status === 202) break;
+    if (response.status !== 429) throw new Error(`merge: ${response.status} ${await response.text()}`);
+    await new Promise((resume) => setTimeout(resume, 1000 * Number(response.headers.get('Retry-After'))));
+}
 await report();
 process.exit(0); // its timers would hold the process for the rest of their intervals
