@@ -19,6 +19,25 @@ Rejection missing(std::string_view field, std::string_view rule) {
     return {Reason::missing_field, std::string(field), std::string(rule)};
 }
 
+/// Objects and arrays within each other. No deeper than a document may be nested.
+std::size_t levels(json::Element value) {  // NOLINT(misc-no-recursion)
+    std::size_t below = 0;
+    json::Array array;
+    json::Object object;
+    if (!value.get(array)) {
+        for (const json::Element item : array) below = std::max(below, levels(item));
+        return below + 1;
+    }
+    if (!value.get(object)) {
+        for (const auto member : object) below = std::max(below, levels(member.value));
+        return below + 1;
+    }
+    return 0;
+}
+
+/// An event and its extra members are two levels, and json::Reader takes less than nesting_max.
+constexpr std::size_t extra_levels_max = json::nesting_max - 3;
+
 /// What a batch says once for all of its events.
 struct Envelope {
     SegmentCall call;
@@ -208,6 +227,11 @@ class EventMembers {
 
     /// Members that have no column of their own are kept as they are.
     std::optional<Rejection> other(std::string_view name, json::Element value) {
+        // The record has it one level deeper than the request: a worker must still be able to read it.
+        if (levels(value) > extra_levels_max) {
+            return Rejection{Reason::nesting_too_deep, std::string(name),
+                             "must have at most " + std::to_string(extra_levels_max) + " levels"};
+        }
         open_extra();
         auto rejection = json::append_member_checked(event_.extra, name, value);
         event_.extra += '}';
@@ -286,6 +310,11 @@ class EventMembers {
         if (!event_.message_id.empty()) return std::nullopt;
         if (!envelope_.arrival.idempotency_key.empty() && !envelope_.call.is_batch) {
             event_.message_id = envelope_.arrival.idempotency_key;
+            // A header's value may be any bytes.
+            if (!simdjson::validate_utf8(event_.message_id)) {
+                event_.message_id.clear();
+                return Rejection{Reason::invalid_message_id, "Idempotency-Key", "must be UTF-8"};
+            }
             return check_message_id(event_.message_id, "Idempotency-Key");
         }
         event_.message_id = new_uuid_v7(event_.received_at);
