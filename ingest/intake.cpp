@@ -117,7 +117,10 @@ std::optional<Reply> Intake::answer(Request& request, RequestId id, Clock::time_
             reply.body = R"({"status":"ok"})";
             return reply;
         }
-        case Endpoint::page: return page_reply(*find_page(request.path));
+        case Endpoint::page:
+            // It says itself who may read it: with two Access-Control-Allow-Origin a browser lets nobody.
+            headers.clear();
+            return page_reply(*find_page(request.path));
     }
     return std::nullopt;
 }
