@@ -51,6 +51,14 @@ bool is_digits(boost::beast::string_view value) {
            std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+/// The characters of a host and its port (RFC 3986, section 3.2). Replies name the host.
+bool is_host(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               std::string_view("-._~!$&'()*+,;=:[]%").find(c) != std::string_view::npos;
+    });
+}
+
 /// Path and query of the target; nothing if it has a form that no client sends to an origin server.
 std::optional<std::string_view> origin_form(std::string_view target) {
     for (const std::string_view scheme : {"http://", "https://"}) {
@@ -184,9 +192,10 @@ RequestParser::Progress RequestParser::put(std::string_view bytes) {
 
 std::optional<ProtocolError> RequestParser::put_header(std::string_view bytes, Progress& progress) {
     // One empty line before a request is forgiven (RFC 9112, section 2.2): old clients end a body with it.
-    std::size_t skipped = 0;
-    if (bytes.starts_with("\r\n")) skipped = 2;
-    const std::string_view header = bytes.substr(skipped);
+    if (bytes == "\r") return std::nullopt;  // perhaps half of it
+    const std::size_t skipped = bytes.starts_with("\r\n") ? 2 : 0;
+    // What is beyond the limit is not looked at: how much of it has come already must not decide.
+    const std::string_view header = bytes.substr(skipped, limits_.header_bytes_max + 1);
 
     std::size_t line_feed = header.find('\n', scanned_);
     for (; line_feed != std::string_view::npos; line_feed = header.find('\n', line_feed + 1)) {
@@ -231,6 +240,7 @@ std::optional<ProtocolError> RequestParser::check_header() {
     if (beast_->hosts > 1 || (!is_1_0 && beast_->hosts == 0)) {
         return ProtocolError{400, "malformed_request", "there must be exactly one Host"};
     }
+    if (!is_host(beast_->request.host)) return malformed;
     if (beast_->lengths > 1 || !beast_->length_is_decimal) {
         return ProtocolError{400, "malformed_request", "Content-Length must be one decimal number"};
     }
@@ -253,14 +263,15 @@ std::optional<ProtocolError> RequestParser::put_body(std::string_view bytes, Pro
     Beast& parser = *beast_;
     while (!parser.is_done() && !bytes.empty()) {
         boost::beast::error_code error;
-        const std::size_t used = parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
+        // A chunk's header must fit whole: however the bytes come, the same one is too long.
+        const std::string_view window = bytes.substr(0, chunk_header_bytes_max);
+        const std::size_t used = parser.put(boost::asio::buffer(window.data(), window.size()), error);
         progress.used += used;
         bytes.remove_prefix(used);
-        if (error == http::error::need_more || (!error && used == 0)) {
-            if (bytes.size() > chunk_header_bytes_max) return malformed;
-            break;
-        }
-        if (error) return error_of(error);
+        if (error && error != http::error::need_more) return error_of(error);
+        if (used > 0) continue;
+        if (window.size() == chunk_header_bytes_max) return malformed;
+        break;
     }
     progress.complete = parser.is_done();
     return std::nullopt;
