@@ -28,7 +28,8 @@ inline json::Element require_json(json::Reader& reader, std::string_view text, c
 /// A value that went to Kafka: a worker reads it, and would write it the same.
 inline ActivityEvent require_canonical(EventReader& reader, std::string_view value) {
     auto read = reader.read(value);
-    require(std::holds_alternative<ActivityEvent>(read), "a worker can read what the front door wrote", value);
+    require(std::holds_alternative<ActivityEvent>(read), "a worker can read what the front door wrote",
+            value);
     auto event = std::get<ActivityEvent>(std::move(read));
     require(canonical_json(event) == value, "the canonical form of a canonical event is the same", value);
     require(value.find('\0') == std::string_view::npos, "no NUL byte", value);

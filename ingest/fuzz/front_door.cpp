@@ -24,7 +24,8 @@ constexpr std::chrono::milliseconds ack_timeout{1'000};
 constexpr std::string_view proxies = "10.0.0.0/8";
 constexpr std::string_view peer = "10.1.2.3";
 
-constexpr std::array<int, 16> statuses{200, 202, 204, 400, 401, 403, 404, 405, 408, 413, 415, 417, 429, 431, 503};
+constexpr std::array<int, 16> statuses{200, 202, 204, 400, 401, 403, 404, 405,
+                                       408, 413, 415, 417, 429, 431, 503};
 
 const std::set<std::string, std::less<>> header_names{"access-control-allow-credentials",
                                                       "access-control-allow-headers",
@@ -52,8 +53,8 @@ const std::set<std::string, std::less<>> header_names{"access-control-allow-cred
 
 std::string sources_toml() {
     const auto entry = [](const std::string& name, const std::string& more) {
-        return "[[source]]\nname = \"" + name + "\"\nkeys = [{ sha256 = \"" + format_hash(hash_key(name + "-key")) +
-               "\" }]\n" + more;
+        return "[[source]]\nname = \"" + name + "\"\nkeys = [{ sha256 = \"" +
+               format_hash(hash_key(name + "-key")) + "\" }]\n" + more;
     };
     return entry("web", "origins = [\"https://school.example\"]\n") + entry("old", "enabled = false\n") +
            entry("any", "origins = [\"*\"]\nschema = \"reject\"\ntime_window = \"reject\"\n") +
@@ -133,7 +134,8 @@ ReadReply read_reply(std::string_view bytes, bool is_head) {
     ReadReply reply;
     reply.status = static_cast<int>(response.result_int());
     reply.body = response.body();
-    require(std::find(statuses.begin(), statuses.end(), reply.status) != statuses.end(), "a documented status", bytes);
+    require(std::find(statuses.begin(), statuses.end(), reply.status) != statuses.end(),
+            "a documented status", bytes);
     require(reply.status == 204 || response.find(http::field::content_length) != response.end(),
             "a reply has its Content-Length", bytes);
     std::string names_before;
@@ -148,7 +150,8 @@ ReadReply read_reply(std::string_view bytes, bool is_head) {
         if (name != "date") reply.text += name + ": " + field.value().to_string() + "\n";
     }
     const auto origin = response.find(http::field::access_control_allow_origin);
-    require(origin == response.end() || origin->value() != "*" || !seen.contains("access-control-allow-credentials"),
+    require(origin == response.end() || origin->value() != "*" ||
+                !seen.contains("access-control-allow-credentials"),
             "credentials are never for any origin", bytes);
     reply.text = std::to_string(reply.status) + "\n" + reply.text + "\n" + reply.body;
     return reply;
@@ -163,9 +166,16 @@ struct FrontDoor::World {
     LiveSources sources{Sources::parse(sources_toml(), "fuzz"), "", metrics};
     Kafka kafka;
     RejectedEvents rejected{kafka, "activity."};
-    IntakeShared shared{catalogue,          sources,     metrics,     kafka,
-                        rejected,           "activity.", segment_limits(), gzip_limits,
-                        *TrustedProxies::parse(proxies), ack_timeout};
+    IntakeShared shared{catalogue,
+                        sources,
+                        metrics,
+                        kafka,
+                        rejected,
+                        "activity.",
+                        segment_limits(),
+                        gzip_limits,
+                        *TrustedProxies::parse(proxies),
+                        ack_timeout};
     ServerLimits limits = server_limits();
     ClientAddress client = *ClientAddress::parse(peer);
     Intake intake{shared, 3};
@@ -237,7 +247,8 @@ class FrontDoor::Run {
             if (fate_ == Fate::late) world_.intake.expire(world_.now + ack_timeout, answers);
             report(answers);
             require(answers.size() == 1, "one reply to one request");
-            require(answers[0].id.descriptor == id.descriptor && answers[0].id.connection_serial == id.connection_serial,
+            require(answers[0].id.descriptor == id.descriptor &&
+                        answers[0].id.connection_serial == id.connection_serial,
                     "the reply bears its request's name");
             reply = std::move(answers[0].reply);
         }
@@ -262,10 +273,11 @@ class FrontDoor::Run {
             require(*record.key == wire::record_key(event), "the key is the source's learner", *record.key);
             require(header_of(record, wire::header::message_id) == event.message_id, "the header message-id");
             require(header_of(record, wire::header::source) == event.source, "the header source");
-            require(event.source == "web" || event.source == "any" || event.source == "slow", "a source that may send");
+            require(event.source == "web" || event.source == "any" || event.source == "slow",
+                    "a source that may send");
             require(record.topic.starts_with("activity."), "the topic's prefix", record.topic);
-            outcome_.records.push_back(
-                without_made_ids(record.topic + " " + *record.key + " " + event.message_id + " " + event.activity));
+            outcome_.records.push_back(without_made_ids(record.topic + " " + *record.key + " " +
+                                                        event.message_id + " " + event.activity));
         }
         for (const wire::Record& record : world_.kafka.rejected) {
             require(record.topic == "activity.rejected", "the topic of rejections", record.topic);
@@ -303,13 +315,15 @@ class FrontDoor::Run {
         const json::Element document = require_json(world_.json_reader, reply.body, "a reply's body is JSON");
         std::uint64_t accepted = 0;
         if (reply.status == 202) {
-            require(!document["accepted"].get(accepted) && accepted == records, "202 counts what is stored", reply.text);
+            require(!document["accepted"].get(accepted) && accepted == records, "202 counts what is stored",
+                    reply.text);
             require(fate_ != Fate::lost && fate_ != Fate::late, "202 is for what is confirmed", reply.text);
         }
         json::Array results;
         if (!document["results"].get(results)) {
             std::uint64_t rejected = 0, dropped = 0;
-            require(!document["accepted"].get(accepted) && !document["rejected"].get(rejected), "counts", reply.text);
+            require(!document["accepted"].get(accepted) && !document["rejected"].get(rejected), "counts",
+                    reply.text);
             static_cast<void>(document["dropped"].get(dropped));
             require(results.size() == accepted + rejected + dropped, "a result for each event", reply.text);
         }

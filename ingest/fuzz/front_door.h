@@ -25,7 +25,8 @@ struct Outcome {
 };
 
 /// The front door without its sockets and without Kafka: a connection, the intake, and a publisher that keeps
-/// the records and gives their reports at once. Checks every reply and every record (README.md, "Invariants").
+/// the records and gives their reports at once. Checks every reply and every record (README.md,
+/// "Invariants").
 class FrontDoor {
   public:
     FrontDoor();

@@ -19,7 +19,8 @@ constexpr std::size_t ratio_from_bytes = 64 * 1024;  // below it the ratio does 
 class Gzip {
   public:
     Gzip() {
-        require(::deflateInit2(&stream_, 1, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK, "deflateInit2");
+        require(::deflateInit2(&stream_, 1, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK,
+                "deflateInit2");
     }
     ~Gzip() { ::deflateEnd(&stream_); }
     Gzip(const Gzip&) = delete;
@@ -50,7 +51,8 @@ void require_comes_out(Gunzip& gunzip, std::string_view text, const std::string&
     require(looks_like_gzip(packed), "gzip is known by its first bytes");
     const auto unpacked = gunzip.unpack(packed);
     if (text.size() > bytes_max(packed.size())) {
-        require(std::holds_alternative<GzipError>(unpacked) && std::get<GzipError>(unpacked) == GzipError::too_large,
+        require(std::holds_alternative<GzipError>(unpacked) &&
+                    std::get<GzipError>(unpacked) == GzipError::too_large,
                 "what is beyond the limits is too large");
         return;
     }

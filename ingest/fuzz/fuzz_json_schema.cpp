@@ -30,8 +30,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto violation = schema->check(*element);
     require(!violation || !violation->message.empty(), "a violation says the rule");
     // The canonical form is the same document: the schema says the same of it.
-    const auto again = schema->check(ingest::fuzz::require_json(document_reader, canonical, "canonical JSON"));
+    const auto again =
+        schema->check(ingest::fuzz::require_json(document_reader, canonical, "canonical JSON"));
     require(violation.has_value() == again.has_value(), "the canonical form is as good or bad", canonical);
-    if (violation) require(violation->field == again->field && violation->message == again->message, "the same violation");
+    if (violation)
+        require(violation->field == again->field && violation->message == again->message,
+                "the same violation");
     return 0;
 }

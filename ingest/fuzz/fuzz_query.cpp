@@ -24,7 +24,8 @@ void require_texts(json::Element value, std::string_view body, std::size_t level
     for (const auto member : object) require_texts(member.value, body, levels + 1);
 }
 
-void require_parameter(json::Element value, std::string_view name, std::string_view wanted, std::string_view body) {
+void require_parameter(json::Element value, std::string_view name, std::string_view wanted,
+                       std::string_view body) {
     const bool is_anonymous_id = name == "anonymousId";
     for (;;) {
         const std::size_t dot = name.find('.');
@@ -64,7 +65,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto made = ingest::pixel_body(query);
     if (const auto* rejection = std::get_if<Rejection>(&made)) {
         require(!rejection->message.empty(), "a rejection says the rule");
-        require(simdjson::validate_utf8(rejection->field), "a field is UTF-8: it stands in a reply", rejection->field);
+        require(simdjson::validate_utf8(rejection->field), "a field is UTF-8: it stands in a reply",
+                rejection->field);
         return 0;
     }
     const auto& body = std::get<std::string>(made);

@@ -1,5 +1,6 @@
 // A connection's bytes. The first line of the input is no part of them: its first letter says what becomes of
-// the records (k kept, q queue full, l lost, x late), the others how long the pieces are in which the bytes come
+// the records (k kept, q queue full, l lost, x late), the others how long the pieces are in which the bytes
+// come
 // (! is 1, " is 2, and so on; the lengths take turns). The same bytes in pieces and all at once get the same
 // replies, and the same records go to Kafka.
 
@@ -40,7 +41,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Outcome pieces = front_door.serve(bytes, pieces_of(line), fate_of(line));
     for (std::size_t i = 0; i < std::min(whole.replies.size(), pieces.replies.size()); ++i) {
         if (whole.replies[i] == pieces.replies[i]) continue;
-        require(false, "the same replies however the bytes come", whole.replies[i] + "\n--- in pieces\n" + pieces.replies[i]);
+        require(false, "the same replies however the bytes come",
+                whole.replies[i] + "\n--- in pieces\n" + pieces.replies[i]);
     }
     require(whole.replies.size() == pieces.replies.size(), "as many replies however the bytes come");
     require(whole.records == pieces.records, "the same records however the bytes come");

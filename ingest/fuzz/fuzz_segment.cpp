@@ -1,8 +1,8 @@
-// Bodies of the tracking API. The first byte is the call, the second how strict the source is and what is kept
-// of the address; with the bit of an Idempotency-Key the first line is that key; the rest is the body.
+// Bodies of the tracking API. The first byte is the call, the second how strict the source is and what is
+// kept of the address; with the bit of an Idempotency-Key the first line is that key; the rest is the body.
 //
-// What is taken is an event that a worker reads back equal, within its limits; what is not, is told why; and the
-// reply and the redacted form are JSON, whatever was sent.
+// What is taken is an event that a worker reads back equal, within its limits; what is not, is told why; and
+// the reply and the redacted form are JSON, whatever was sent.
 
 #include <algorithm>
 #include <array>
@@ -30,8 +30,10 @@ constexpr std::array<std::pair<char, SegmentCall>, 8> calls{{{'t', {false, Event
                                                              {'b', {true, EventType::track}}}};
 
 SegmentCall call_of(char letter) {
-    const auto* call = std::find_if(calls.begin(), calls.end(), [letter](const auto& c) { return c.first == letter; });
-    return call == calls.end() ? calls[static_cast<unsigned char>(letter) % calls.size()].second : call->second;
+    const auto* call =
+        std::find_if(calls.begin(), calls.end(), [letter](const auto& c) { return c.first == letter; });
+    return call == calls.end() ? calls[static_cast<unsigned char>(letter) % calls.size()].second
+                               : call->second;
 }
 
 /// Small, so that inputs of a few hundred bytes reach them.
@@ -65,7 +67,8 @@ std::string header_value(std::string_view line) {
 
 void require_address(World& world, const ActivityEvent& event, AddressKept kept) {
     json::Object context;
-    require(!fuzz::require_json(world.json_reader, event.context, "context is JSON").get(context), "an object");
+    require(!fuzz::require_json(world.json_reader, event.context, "context is JSON").get(context),
+            "an object");
     json::Element ip;
     if (context["ip"].get(ip)) return;
     std::string_view text;
@@ -73,7 +76,8 @@ void require_address(World& world, const ActivityEvent& event, AddressKept kept)
     require(!ip.get(text), "an address is a text", event.context);
     const auto address = ClientAddress::parse(text);
     require(address.has_value() && address->text() == text, "an address in its own form", event.context);
-    require(kept == AddressKept::full || address->truncated() == *address, "an address is truncated", event.context);
+    require(kept == AddressKept::full || address->truncated() == *address, "an address is truncated",
+            event.context);
 }
 
 void require_event(World& world, const Verdict& verdict, const Source& source, const SegmentLimits& limits) {
@@ -81,19 +85,22 @@ void require_event(World& world, const Verdict& verdict, const Source& source, c
     const std::string value = canonical_json(event);
     const ActivityEvent read = fuzz::require_canonical(world.worker, value);
     require(read == event, "a worker reads the event that was taken", value);
-    require(event.source == source.name && event.received_at == world.received_at, "source and time of receipt", value);
+    require(event.source == source.name && event.received_at == world.received_at,
+            "source and time of receipt", value);
     require(event.properties.size() + event.context.size() + event.extra.size() <= limits.event_bytes_max,
             "within its size", value);
-    require(event.user_id.size() <= limits.name_bytes_max && event.anonymous_id.size() <= limits.name_bytes_max,
-            "IDs within their size", value);
+    require(
+        event.user_id.size() <= limits.name_bytes_max && event.anonymous_id.size() <= limits.name_bytes_max,
+        "IDs within their size", value);
     require(event.activity.size() <= limits.name_bytes_max, "a name within its size", value);
     require(std::is_sorted(event.marks.begin(), event.marks.end()) &&
                 std::adjacent_find(event.marks.begin(), event.marks.end()) == event.marks.end(),
             "marks in their order, each once", value);
     require(event.marks.size() == verdict.warnings.size(), "a warning for each mark", value);
     if (source.schema == Strictness::reject) {
-        require(std::find(event.marks.begin(), event.marks.end(), Mark::schema_violation) == event.marks.end(),
-                "a strict source takes no event that breaks its schema", value);
+        require(
+            std::find(event.marks.begin(), event.marks.end(), Mark::schema_violation) == event.marks.end(),
+            "a strict source takes no event that breaks its schema", value);
     }
     require_address(world, event, limits.address);
 }
@@ -101,7 +108,8 @@ void require_event(World& world, const Verdict& verdict, const Source& source, c
 void require_rejection(const Rejection& rejection, bool is_of_batch) {
     require(to_string(rejection.reason) != "unknown", "a rejection has a reason");
     require(!rejection.message.empty(), "a rejection says the rule");
-    require(!is_of_batch || rejection.field.starts_with("batch["), "a rejection's place in its batch", rejection.field);
+    require(!is_of_batch || rejection.field.starts_with("batch["), "a rejection's place in its batch",
+            rejection.field);
 }
 
 }  // namespace
@@ -136,7 +144,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     }
     const auto& verdicts = std::get<std::vector<Verdict>>(read);
-    require(!verdicts.empty() && verdicts.size() <= (call.is_batch ? limits.batch_events_max : 1), "as many as may come");
+    require(!verdicts.empty() && verdicts.size() <= (call.is_batch ? limits.batch_events_max : 1),
+            "as many as may come");
     for (const Verdict& verdict : verdicts) {
         if (verdict.event() != nullptr) {
             require_event(world, verdict, source, limits);
@@ -147,7 +156,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
         if (!verdict.redacted.empty()) {
             fuzz::require_json(world.json_reader, verdict.redacted, "the redacted form is JSON");
-            require(verdict.redacted.size() <= redacted_bytes_max, "the redacted form is short", verdict.redacted);
+            require(verdict.redacted.size() <= redacted_bytes_max, "the redacted form is short",
+                    verdict.redacted);
         }
     }
     fuzz::require_json(world.json_reader, verdicts_json(verdicts, tally(verdicts)), "a reply is JSON");

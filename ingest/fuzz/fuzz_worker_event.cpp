@@ -15,7 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         return 0;
     }
     const auto& event = std::get<ActivityEvent>(read);
-    require(!event.message_id.empty() && !event.learner().empty() && !event.activity.empty(), "nothing is missing");
+    require(!event.message_id.empty() && !event.learner().empty() && !event.activity.empty(),
+            "nothing is missing");
     const std::string canonical = canonical_json(event);
     const auto again = reader.read(canonical);
     require(std::holds_alternative<ActivityEvent>(again), "the canonical form can be read", canonical);
