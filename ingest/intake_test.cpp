@@ -281,6 +281,20 @@ TEST_F(IntakeTest, AnswersAPreflightForTheOriginsThatSomeSourceTakes) {
     EXPECT_EQ(reply->headers.find("Allow-Credentials"), std::string::npos) << "never together with *";
 }
 
+TEST_F(IntakeTest, SaysOnceWhoMayReadItsFiles) {
+    Request request = post("/activity/1.0.0/activity.js", "");
+    request.method = Method::get;
+    for (const char* origin : {"https://school.example", "https://other.example"}) {
+        request.origin = origin;
+        const auto reply = accept(request);
+        ASSERT_TRUE(reply);
+        const std::size_t first = reply->headers.find("Access-Control-Allow-Origin: *\r\n");
+        EXPECT_NE(first, std::string::npos) << reply->headers;
+        EXPECT_EQ(reply->headers.find("Access-Control-Allow-Origin", first + 1), std::string::npos)
+            << reply->headers;
+    }
+}
+
 TEST_F(IntakeTest, TakesEventsOnlyFromPagesThatTheirSourceNames) {
     Request request = post("/v1/track", track_);
     request.origin = "https://other.example";

@@ -1,5 +1,6 @@
 #include "ingest/dialects/query.h"
 
+#include <simdjson.h>
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -16,18 +17,18 @@ int hex_digit(char c) {
 /// Levels that a parameter's name may make: an event needs three.
 constexpr std::ptrdiff_t levels_max = 8;
 
-/// `properties.course.id` as the JSON pointer `/properties/course/id`.
-std::string pointer_of(std::string_view name) {
-    std::string pointer = "/";
-    for (const char c : name) {
-        switch (c) {
-            case '.': pointer += '/'; break;
-            case '~': pointer += "~0"; break;
-            case '/': pointer += "~1"; break;
-            default: pointer += c;
-        }
+/// The member that a parameter's name leads to, made with the levels above it; nullptr if one of them is a
+/// value. A level is an object, also where its name is a number: an array would be as long as that number.
+nlohmann::ordered_json* member_at(nlohmann::ordered_json& event, std::string_view name) {
+    nlohmann::ordered_json* place = &event;
+    for (;;) {
+        if (place->is_null()) *place = nlohmann::ordered_json::object();
+        if (!place->is_object()) return nullptr;
+        const std::size_t dot = name.find('.');
+        place = &(*place)[std::string(name.substr(0, dot))];
+        if (dot == std::string_view::npos) return place;
+        name.remove_prefix(dot + 1);
     }
-    return pointer;
 }
 
 }  // namespace
@@ -74,15 +75,17 @@ std::variant<std::string, Rejection> pixel_body(const Query& query) {
     auto event = nlohmann::ordered_json::object();
     for (const auto& [name, value] : query.parameters()) {
         if (name == "writeKey" || name.empty()) continue;
+        // First: the name stands in a rejection's field, and so in a reply.
+        if (!simdjson::validate_utf8(name) || !simdjson::validate_utf8(value))
+            return Rejection{Reason::malformed_json, "", "the query is not UTF-8"};
         if (std::count(name.begin(), name.end(), '.') >= levels_max) {
             return Rejection{Reason::nesting_too_deep, name,
                              "must have at most " + std::to_string(levels_max) + " levels"};
         }
-        try {
-            auto& member = event[nlohmann::ordered_json::json_pointer(pointer_of(name))];
-            if (member.is_null()) member = value;  // of a name that comes twice the first counts
-            if (!member.is_string()) throw std::invalid_argument("a value and a level");
-        } catch (const std::exception&) {
+        auto* member = member_at(event, name);
+        if (member != nullptr && member->is_null())
+            *member = value;  // of a name that comes twice the first counts
+        if (member == nullptr || !member->is_string()) {
             return Rejection{Reason::duplicate_key, name,
                              "is a value in one parameter and a level in another"};
         }
@@ -93,11 +96,7 @@ std::variant<std::string, Rejection> pixel_body(const Query& query) {
         if (text.size() >= 2 && text.front() == '"' && text.back() == '"')
             *id = text.substr(1, text.size() - 2);
     }
-    try {
-        return event.dump();
-    } catch (const nlohmann::json::exception&) {
-        return Rejection{Reason::malformed_json, "", "the query is not UTF-8"};
-    }
+    return event.dump();
 }
 
 }  // namespace activity::ingest

@@ -33,6 +33,13 @@ TEST(PixelBody, NestsByDots) {
     EXPECT_EQ(body("a=1&a=2"), R"({"a":"1"})");
     EXPECT_EQ(body("a~b/c=1"), R"({"a~b/c":"1"})");
     EXPECT_EQ(body(""), "{}");
+    EXPECT_EQ(body("a..b=1"), R"({"a":{"":{"b":"1"}}})");
+}
+
+/// A JSON pointer would take them for places in an array, and make it as long as they say.
+TEST(PixelBody, TakesNumbersForNamesLikeAnyOther) {
+    EXPECT_EQ(body("properties.4000000000=1&properties.0=2&a.-=3&b.01=4"),
+              R"({"properties":{"4000000000":"1","0":"2"},"a":{"-":"3"},"b":{"01":"4"}})");
 }
 
 TEST(PixelBody, RefusesWhatMakesNoObject) {
@@ -40,6 +47,8 @@ TEST(PixelBody, RefusesWhatMakesNoObject) {
     EXPECT_EQ(body("a.b=1&a=2"), "duplicate_key a");
     EXPECT_EQ(body("a.b.c.d.e.f.g.h.i.j=1"), "nesting_too_deep a.b.c.d.e.f.g.h.i.j");
     EXPECT_EQ(body("a=%ff"), "malformed_json ");
+    EXPECT_EQ(body("%ff=1&%ff.b=2"), "malformed_json ") << "the name would stand in the reply";
+    EXPECT_EQ(body("a.b.c.d.e.f.g.h.%ff=1"), "malformed_json ");
 }
 
 }  // namespace

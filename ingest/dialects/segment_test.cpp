@@ -86,6 +86,31 @@ TEST_F(SegmentTest, TakesTheIdempotencyKeyOfASingleEventForItsMessageId) {
     EXPECT_EQ(refusal(R"({"userId":"u","event":"x"})"), "invalid_message_id Idempotency-Key");
     idempotency_key_ = std::string(101, 'k');
     EXPECT_EQ(refusal(R"({"userId":"u","event":"x"})"), "invalid_message_id Idempotency-Key");
+    idempotency_key_ = "caf\xe9";  // Latin-1: no worker could read the record
+    EXPECT_EQ(refusal(R"({"userId":"u","event":"x"})"), "invalid_message_id Idempotency-Key");
+}
+
+/// Extra members lie one level deeper in the record than in the request.
+TEST_F(SegmentTest, TakesNothingThatIsNestedTooDeepForAWorker) {
+    const auto nested = [](std::size_t levels) {
+        return std::string(levels, '[') + std::string(levels, ']');
+    };
+    const std::string start = R"({"userId":"u","event":"x","messageId":"m",)";
+    for (const char* member : {"properties", "extra"}) {
+        bool refused = false;
+        for (std::size_t levels = json::nesting_max - 6; levels < json::nesting_max + 2; ++levels) {
+            std::string body = start + "\"" + member + R"(":{"a":)" + nested(levels) + "}}";
+            auto result = read({false, EventType::track}, std::move(body));
+            const auto* verdicts = std::get_if<std::vector<Verdict>>(&result);
+            const ActivityEvent* taken = verdicts == nullptr ? nullptr : verdicts->at(0).event();
+            refused = taken == nullptr;
+            if (refused) continue;
+            EventReader worker;
+            EXPECT_TRUE(std::holds_alternative<ActivityEvent>(worker.read(canonical_json(*taken))))
+                << member << " of " << levels << " levels";
+        }
+        EXPECT_TRUE(refused);
+    }
 }
 
 TEST_F(SegmentTest, CountsTheCharactersOfAMessageId) {

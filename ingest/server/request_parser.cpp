@@ -193,9 +193,10 @@ RequestParser::Progress RequestParser::put(std::string_view bytes) {
 
 std::optional<ProtocolError> RequestParser::put_header(std::string_view bytes, Progress& progress) {
     // One empty line before a request is forgiven (RFC 9112, section 2.2): old clients end a body with it.
-    std::size_t skipped = 0;
-    if (bytes.starts_with("\r\n")) skipped = 2;
-    const std::string_view header = bytes.substr(skipped);
+    if (bytes == "\r") return std::nullopt;  // perhaps half of it
+    const std::size_t skipped = bytes.starts_with("\r\n") ? 2 : 0;
+    // What is beyond the limit is not looked at: how much of it has come already must not decide.
+    const std::string_view header = bytes.substr(skipped, limits_.header_bytes_max + 1);
 
     std::size_t line_feed = header.find('\n', scanned_);
     for (; line_feed != std::string_view::npos; line_feed = header.find('\n', line_feed + 1)) {
@@ -266,14 +267,16 @@ std::optional<ProtocolError> RequestParser::put_body(std::string_view bytes, Pro
     Beast& parser = *beast_;
     while (!parser.is_done() && !bytes.empty()) {
         boost::beast::error_code error;
-        const std::size_t used = parser.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
+        // A chunk's header must fit whole: however the bytes come, the same one is too long.
+        const std::string_view window =
+            parser.encodings > 0 ? bytes.substr(0, chunk_header_bytes_max) : bytes;
+        const std::size_t used = parser.put(boost::asio::buffer(window.data(), window.size()), error);
         progress.used += used;
         bytes.remove_prefix(used);
-        if (error == http::error::need_more || (!error && used == 0)) {
-            if (bytes.size() > chunk_header_bytes_max) return malformed;
-            break;
-        }
-        if (error) return error_of(error);
+        if (error && error != http::error::need_more) return error_of(error);
+        if (used > 0) continue;
+        if (window.size() == chunk_header_bytes_max) return malformed;
+        break;
     }
     progress.complete = parser.is_done();
     return std::nullopt;

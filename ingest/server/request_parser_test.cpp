@@ -140,8 +140,21 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"chunk too large", post + "Transfer-Encoding: chunked\r\n\r\nffffff\r\n", 413},
         Refused{"chunk header without end",
                 post + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(20'000, 'x'), 400},
+        Refused{
+            "chunk header too long",
+            post + "Transfer-Encoding: chunked\r\n\r\n1;" + std::string(5'000, 'x') + "\r\nx\r\n0\r\n\r\n",
+            400},
+        Refused{"trailer too long",
+                post + "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX: " + std::string(5'000, 'x') +
+                    "\r\n\r\n",
+                400},
         Refused{"body too large", post + "Content-Length: 512001\r\n\r\n", 413},
         Refused{"header too large", post + "X: " + std::string(9'000, 'x') + "\r\n\r\n", 431},
+        Refused{"bare line feed beyond the limit", post + "X: " + std::string(9'000, 'x') + "\nY: z\r\n\r\n",
+                431},
+        Refused{"line feed after an empty line", "\r\n\nGET", 400},
+        Refused{"Host in no ASCII", "GET / HTTP/1.1\r\nHost: \xff\r\n\r\n", 400},
+        Refused{"Host with a quote", "GET / HTTP/1.1\r\nHost: h\"\r\n\r\n", 400},
         Refused{"header without end", post + std::string(20'000, 'x'), 431},
         Refused{"odd expectation", post + "Expect: the-unexpected\r\nContent-Length: 5\r\n\r\n", 417}),
     [](const auto& test) {

@@ -52,7 +52,8 @@ class EventReader {
     std::variant<ActivityEvent, Rejection> read(std::string_view canonical);
 
   private:
-    json::Reader reader_;
+    /// What a client sends as a member of its own lies one level deeper in the canonical form.
+    json::Reader reader_{json::nesting_max + 1};
 };
 
 }  // namespace activity

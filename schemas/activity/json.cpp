@@ -125,7 +125,7 @@ std::optional<std::string_view> duplicate_name(const Object& object) {
 std::variant<Element, Rejection> Reader::read(std::string& text) {
     if (!allocated_) {
         // The depth is set here once; the buffers grow with the documents.
-        if (const auto error = parser_.allocate(16 * 1024, nesting_max)) return parse_error(error);
+        if (const auto error = parser_.allocate(16 * 1024, levels_max_)) return parse_error(error);
         allocated_ = true;
     }
     text.reserve(text.size() + simdjson::SIMDJSON_PADDING);

@@ -23,7 +23,9 @@ inline constexpr std::size_t nesting_max = 64;
 /// Owns the memory of the last document: elements die with the next read() or the reader. One a thread.
 class Reader {
   public:
-    /// Refuses: not JSON, bad UTF-8, lone surrogates, two documents, nesting beyond nesting_max, integers
+    explicit Reader(std::size_t levels_max = nesting_max) : levels_max_(levels_max) {}
+
+    /// Refuses: not JSON, bad UTF-8, lone surrogates, two documents, nesting beyond the limit, integers
     /// beyond 64 bits. Duplicate keys and \u0000 pass here: append_checked() refuses them.
     /// May grow the capacity of `text` (simdjson reads past its end); its content is left alone.
     std::variant<Element, Rejection> read(std::string& text);
@@ -31,6 +33,7 @@ class Reader {
     std::variant<Element, Rejection> read(std::string_view text);
 
   private:
+    std::size_t levels_max_;
     simdjson::dom::parser parser_;
     std::string copy_;
     bool allocated_ = false;
