@@ -57,7 +57,7 @@ Pipeline::Pipeline()
     servers().postgres.create_database(database_);
     activityctl({"topics", "apply"});
     for (const std::string& name : kafka_->topics(prefix_ + "."))
-        if (name != dead_letter_topic()) event_topics_.push_back(name);
+        if (name != dead_letter_topic() && name != topic("rejected")) event_topics_.push_back(name);
 }
 
 Pipeline::~Pipeline() {
