@@ -131,6 +131,14 @@ TEST_F(ConnectionTest, GivesABodyItsOwnTime) {
     EXPECT_EQ(connection_.deadline(), deadline);
 }
 
+TEST_F(ConnectionTest, AsksNobodyOfHttp10ForABody) {
+    receive("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    EXPECT_EQ(next(), "");
+    EXPECT_EQ(take(), "");
+    receive("ab");
+    EXPECT_EQ(next(), "ab");
+}
+
 TEST_F(ConnectionTest, ClosesAnIdleOneWithoutAWord) {
     receive(post("x"));
     EXPECT_EQ(next(), "x");
