@@ -188,7 +188,7 @@ void Reactor::deal_out(Mailbox::Accepted accepted) {
     if (shared_->connections >= shared_->limits.connections_max) {
         std::string refusal;
         Reply reply = problem(503, "too_many_connections", "this server has as many connections as it takes");
-        reply.headers = "Retry-After: 1\r\n";
+        reply.headers = "Retry-After: 1\r\n" + exchange_->refuse(reply.status, Request());
         append_reply(refusal, reply, true, false);
         static_cast<void>(
             ::send(accepted.socket, refusal.data(), refusal.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
@@ -246,7 +246,7 @@ void Reactor::tick() {
     for (std::size_t i = 0; i < clients_.size(); ++i) {
         Client* client = clients_[i].get();
         if (client == nullptr || client->connection.deadline() > now) continue;
-        client->connection.expire(now);
+        if (const auto error = client->connection.expire()) refuse(*client, *error, now);
         write_to(*client, now);
     }
     if (index_ == 0 && !listens_ && !draining_) {
@@ -309,11 +309,14 @@ void Reactor::serve(Client& client, Clock::time_point now) {
             client.connection.reply(*reply, now);
             continue;
         }
-        if (const auto* error = std::get_if<ProtocolError>(&next))
-            exchange_->count_protocol_error(error->status);
+        if (const auto* error = std::get_if<ProtocolError>(&next)) refuse(client, *error, now);
         break;
     }
     if (!client.connection.output().empty()) write_to(client, now);
+}
+
+void Reactor::refuse(Client& client, const ProtocolError& error, Clock::time_point now) {
+    client.connection.refuse(error, exchange_->refuse(error.status, client.connection.seen()), now);
 }
 
 void Reactor::deliver(std::vector<Answer>& answers, Clock::time_point now) {

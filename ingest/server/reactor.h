@@ -115,6 +115,7 @@ class Reactor final : public Pistache::Tcp::Transport {
     void on_client_ready(Client& client, bool ended);
     void read_from(Client& client, Clock::time_point now);
     void serve(Client& client, Clock::time_point now);
+    void refuse(Client& client, const ProtocolError& error, Clock::time_point now);
     void deliver(std::vector<Answer>& answers, Clock::time_point now);
     void write_to(Client& client, Clock::time_point now);
     void watch_writable(Client& client, bool on);

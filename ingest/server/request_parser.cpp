@@ -268,6 +268,10 @@ std::optional<ProtocolError> RequestParser::put_body(std::string_view bytes, Pro
     return std::nullopt;
 }
 
+const Request& RequestParser::seen() const {
+    return beast_->request;
+}
+
 Request RequestParser::take() {
     Request request = std::move(beast_->request);
     beast_ = std::make_unique<Beast>(limits_);
