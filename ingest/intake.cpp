@@ -85,6 +85,12 @@ std::optional<Reply> Intake::accept(Request request, RequestId id, Clock::time_p
     return count(*std::move(reply));
 }
 
+std::string Intake::refuse(int status, const Request& seen) {
+    refresh_sources();
+    count_request(status);
+    return cors_headers(*sources_, seen);
+}
+
 void Intake::refresh_sources() {
     const std::uint64_t version = shared_.sources.version();
     if (version == sources_version_) return;

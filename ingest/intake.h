@@ -55,7 +55,7 @@ class Intake final : public Exchange {
     void complete(std::span<const wire::DeliveryReport> reports, Clock::time_point now,
                   std::vector<Answer>& answers) override;
     void expire(Clock::time_point now, std::vector<Answer>& answers) override;
-    void count_protocol_error(int status) override { count_request(status); }
+    std::string refuse(int status, const Request& seen) override;
 
   private:
     enum class ReplyForm { verdicts, pixel };

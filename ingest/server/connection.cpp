@@ -33,10 +33,7 @@ std::variant<std::monostate, Request, ProtocolError> Connection::next_request(Cl
     const bool had_header = parser_.has_header();
     const RequestParser::Progress progress = parser_.put(input_);
     input_.erase(0, progress.used);
-    if (progress.error) {
-        end_with(*progress.error, now);
-        return *progress.error;
-    }
+    if (progress.error) return *progress.error;
     if (parser_.has_header() && !had_header) deadline_ = now + limits_.body_timeout;
     if (progress.wants_continue) output_ += "HTTP/1.1 100 Continue\r\n\r\n";
     if (!progress.complete) return {};
@@ -60,10 +57,12 @@ void Connection::append(const Reply& reply, bool close, Clock::time_point now) {
     state_ = close ? State::lingering : State::reading;
 }
 
-void Connection::end_with(const ProtocolError& error, Clock::time_point now) {
+void Connection::refuse(const ProtocolError& error, std::string headers, Clock::time_point now) {
     is_head_ = false;
     input_.clear();
-    append(problem(error.status, error.code, error.message), true, now);
+    Reply reply = problem(error.status, error.code, error.message);
+    reply.headers = std::move(headers);
+    append(reply, true, now);
 }
 
 void Connection::drain(Clock::time_point now) {
@@ -101,13 +100,12 @@ bool Connection::should_shut_down() {
     return true;
 }
 
-void Connection::expire(Clock::time_point now) {
+std::optional<ProtocolError> Connection::expire() {
     const bool unsent = !output().empty();
-    if (state_ == State::reading && !is_idle() && !unsent) {
-        end_with({408, "request_timeout", "the request did not arrive in time"}, now);
-        return;
-    }
+    if (state_ == State::reading && !is_idle() && !unsent)
+        return ProtocolError{408, "request_timeout", "the request did not arrive in time"};
     state_ = State::finished;
+    return std::nullopt;
 }
 
 }  // namespace activity::ingest

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -28,12 +29,16 @@ class Connection {
     void receive(std::string_view bytes, Clock::time_point now);
     /// The client will send nothing more. It still gets the answer to what it has sent.
     void end_of_input();
-    /// The next complete request, if there is one: to be answered with reply(). A protocol error has been
-    /// answered already, and is told to be counted.
+    /// The next complete request, if there is one: to be answered with reply(). A protocol error: with
+    /// refuse().
     std::variant<std::monostate, Request, ProtocolError> next_request(Clock::time_point now);
 
     /// Answers the request that next_request() gave out.
     void reply(const Reply& reply, Clock::time_point now);
+    /// Answers what cannot be read: the last reply. `headers` are further header lines.
+    void refuse(const ProtocolError& error, std::string headers, Clock::time_point now);
+    /// What has come of the header of a request that is not complete.
+    const Request& seen() const { return parser_.seen(); }
     /// From now on every reply is the last one of its connection; an idle connection ends soon.
     void drain(Clock::time_point now);
 
@@ -47,8 +52,8 @@ class Connection {
     bool finished() const { return state_ == State::finished; }
     /// When it will have taken too long; expire() then.
     Clock::time_point deadline() const { return deadline_; }
-    /// The deadline has passed. May leave a reply in output().
-    void expire(Clock::time_point now);
+    /// The deadline has passed. An error is to be answered with refuse().
+    std::optional<ProtocolError> expire();
 
     bool in_work() const { return state_ == State::in_work; }
 
@@ -62,7 +67,6 @@ class Connection {
 
     bool is_idle() const { return state_ == State::reading && input_.empty() && !parser_.has_header(); }
     void start_waiting(Clock::time_point now);
-    void end_with(const ProtocolError& error, Clock::time_point now);
     void append(const Reply& reply, bool close, Clock::time_point now);
 
     const ServerLimits& limits_;

@@ -13,6 +13,8 @@ class ConnectionTest : public testing::Test {
     /// The body of the next request, "" if there is none.
     std::string next() {
         auto result = connection_.next_request(now_);
+        if (const auto* error = std::get_if<ProtocolError>(&result))
+            connection_.refuse(*error, "X: y\r\n", now_);
         const auto* request = std::get_if<Request>(&result);
         return request == nullptr ? "" : request->body;
     }
@@ -67,6 +69,7 @@ TEST_F(ConnectionTest, ClosesAfterAnErrorAndThrowsTheRestAway) {
     const std::string output = take();
     EXPECT_TRUE(output.starts_with("HTTP/1.1 400 "));
     EXPECT_NE(output.find("Connection: close"), std::string::npos);
+    EXPECT_NE(output.find("\r\nX: y\r\n"), std::string::npos);
     EXPECT_TRUE(connection_.should_shut_down());
     EXPECT_FALSE(connection_.should_shut_down());
     receive(post("hidden"));
@@ -116,7 +119,9 @@ TEST_F(ConnectionTest, DoesNotGrantMoreTimeToOneWhoDrips) {
     EXPECT_EQ(next(), "");
     EXPECT_EQ(connection_.deadline(), deadline);
     now_ += seconds(6);
-    connection_.expire(now_);
+    const auto error = connection_.expire();
+    ASSERT_TRUE(error);
+    connection_.refuse(*error, "", now_);
     EXPECT_TRUE(take().starts_with("HTTP/1.1 408 "));
 }
 
@@ -131,13 +136,30 @@ TEST_F(ConnectionTest, GivesABodyItsOwnTime) {
     EXPECT_EQ(connection_.deadline(), deadline);
 }
 
+/// So that a page's script can be let read the refusal.
+TEST_F(ConnectionTest, TellsWhatHasComeOfARequestThatIsRefused) {
+    receive(
+        "POST / HTTP/1.1\r\nHost: h\r\nOrigin: https://school.example\r\nContent-Length: 1000000\r\n\r\n");
+    auto result = connection_.next_request(now_);
+    ASSERT_EQ(std::get<ProtocolError>(result).status, 413);
+    EXPECT_EQ(connection_.seen().origin, "https://school.example");
+}
+
+TEST_F(ConnectionTest, AsksNobodyOfHttp10ForABody) {
+    receive("POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+    EXPECT_EQ(next(), "");
+    EXPECT_EQ(take(), "");
+    receive("ab");
+    EXPECT_EQ(next(), "ab");
+}
+
 TEST_F(ConnectionTest, ClosesAnIdleOneWithoutAWord) {
     receive(post("x"));
     EXPECT_EQ(next(), "x");
     reply("1");
     take();
     EXPECT_EQ(connection_.deadline(), now_ + limits_.idle_timeout);
-    connection_.expire(connection_.deadline());
+    EXPECT_FALSE(connection_.expire());
     EXPECT_TRUE(connection_.finished());
     EXPECT_EQ(connection_.output(), "");
 }
@@ -149,7 +171,7 @@ TEST_F(ConnectionTest, ReadsNothingFromAClientThatDoesNotTakeItsReply) {
     connection_.sent(1, now_);
     EXPECT_FALSE(connection_.wants_input());
     EXPECT_EQ(connection_.deadline(), now_ + limits_.write_timeout);
-    connection_.expire(connection_.deadline());
+    EXPECT_FALSE(connection_.expire());
     EXPECT_TRUE(connection_.finished());
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "ingest/server/connection.h"
@@ -35,8 +36,9 @@ class Exchange {
                           std::vector<Answer>& answers) = 0;
     /// Called several times a second: appends the replies of requests that have waited long enough.
     virtual void expire(Clock::time_point now, std::vector<Answer>& answers) = 0;
-    /// A request that could not be read was answered with that status.
-    virtual void count_protocol_error(int status) = 0;
+    /// A request that could not be read is going to be answered with that status: the header lines that the
+    /// answer gets. `seen` holds what came of its header.
+    virtual std::string refuse(int status, const Request& seen) = 0;
 };
 
 }  // namespace activity::ingest

@@ -21,8 +21,10 @@ namespace polling = Pistache::Polling;
 
 /// How often deadlines are looked at: their error is at most this.
 constexpr long tick_ns = 100'000'000;
-/// More than any request's bytes that arrive at once; what is larger takes another turn.
-constexpr std::size_t read_bytes = 64 * 1024;
+/// A client's turn: what it has beyond this waits until the others had theirs. One that sends faster than we
+/// read, or thousands of tiny requests in one write, would keep the thread for itself.
+constexpr std::size_t turn_bytes = 32 * 1024;
+constexpr int turn_requests = 16;
 
 [[noreturn]] void throw_errno(const char* what) {
     throw std::system_error(errno, std::generic_category(), what);
@@ -113,7 +115,7 @@ void Reactor::registerPoller(polling::Epoll& poller) {
     index_ = shared_->reactors_made++;
     mailbox_ = shared_->mailboxes.at(index_);
     exchange_ = shared_->make_exchange(index_);
-    buffer_.resize(read_bytes);
+    buffer_.resize(turn_bytes);
     watch_readable(poller, mailbox_->descriptor());
 
     timer_.reset(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
@@ -188,7 +190,7 @@ void Reactor::deal_out(Mailbox::Accepted accepted) {
     if (shared_->connections >= shared_->limits.connections_max) {
         std::string refusal;
         Reply reply = problem(503, "too_many_connections", "this server has as many connections as it takes");
-        reply.headers = "Retry-After: 1\r\n";
+        reply.headers = "Retry-After: 1\r\n" + exchange_->refuse(reply.status, Request());
         append_reply(refusal, reply, true, false);
         static_cast<void>(
             ::send(accepted.socket, refusal.data(), refusal.size(), MSG_NOSIGNAL | MSG_DONTWAIT));
@@ -246,7 +248,7 @@ void Reactor::tick() {
     for (std::size_t i = 0; i < clients_.size(); ++i) {
         Client* client = clients_[i].get();
         if (client == nullptr || client->connection.deadline() > now) continue;
-        client->connection.expire(now);
+        if (const auto error = client->connection.expire()) refuse(*client, *error, now);
         write_to(*client, now);
     }
     if (index_ == 0 && !listens_ && !draining_) {
@@ -266,12 +268,12 @@ void Reactor::on_client_ready(Client& client, bool ended) {
     read_from(client, now);
 }
 
-/// Reads and serves until there is nothing to read, a request is in work, or the client is gone (and with it
-/// the object: nothing may touch it afterwards).
+/// Reads and serves until there is nothing to read, a request is in work, the client has had its turn, or is
+/// gone (and with it the object: nothing may touch it afterwards).
 void Reactor::read_from(Client& client, Clock::time_point now) {
     const int socket = client.peer->fd();
     const std::uint64_t serial = client.serial;
-    while (client.readable && client.connection.wants_input()) {
+    while (client.readable && client.connection.wants_input() && !client.wants_writable) {
         const ssize_t bytes = ::recv(socket, buffer_.data(), buffer_.size(), 0);
         if (bytes < 0) {
             if (errno == EINTR) continue;
@@ -294,13 +296,21 @@ void Reactor::read_from(Client& client, Clock::time_point now) {
         client.connection.receive({buffer_.data(), static_cast<std::size_t>(bytes)}, now);
         serve(client, now);
         if (find({socket, serial}) == nullptr) return;
+        if (static_cast<std::size_t>(bytes) == buffer_.size()) {
+            give_way(client);
+            return;
+        }
     }
 }
 
-/// Hands complete requests on until one is in work; writes what is there to be written. May close the client.
+/// Hands complete requests on until one is in work or the client has had its turn; writes what is there to be
+/// written. May close the client.
 void Reactor::serve(Client& client, Clock::time_point now) {
     const RequestId id{client.peer->fd(), client.serial};
-    for (;;) {
+    bool more = false;
+    for (int answered = 0;; ++answered) {
+        more = answered == turn_requests;
+        if (more) break;
         auto next = client.connection.next_request(now);
         if (auto* request = std::get_if<Request>(&next)) {
             request->peer = client.address;
@@ -309,11 +319,21 @@ void Reactor::serve(Client& client, Clock::time_point now) {
             client.connection.reply(*reply, now);
             continue;
         }
-        if (const auto* error = std::get_if<ProtocolError>(&next))
-            exchange_->count_protocol_error(error->status);
+        if (const auto* error = std::get_if<ProtocolError>(&next)) refuse(client, *error, now);
         break;
     }
     if (!client.connection.output().empty()) write_to(client, now);
+    if (more && find(id) != nullptr) give_way(client);
+}
+
+void Reactor::refuse(Client& client, const ProtocolError& error, Clock::time_point now) {
+    client.connection.refuse(error, exchange_->refuse(error.status, client.connection.seen()), now);
+}
+
+/// The client's turn is over, and it has more. Its socket takes bytes, so epoll will tell that at once, but
+/// after what it has to tell of the others; write_to() then goes on here.
+void Reactor::give_way(Client& client) {
+    watch_writable(client, true);
 }
 
 void Reactor::deliver(std::vector<Answer>& answers, Clock::time_point now) {

@@ -102,7 +102,7 @@ class Reactor final : public Pistache::Tcp::Transport {
         std::uint64_t serial;
         bool readable = false;        ///< there is something that was not read yet
         bool ended = false;           ///< the client has shut down its side
-        bool wants_writable = false;  ///< registered for EPOLLOUT
+        bool wants_writable = false;  ///< registered for EPOLLOUT: waits for room or for its next turn
     };
 
     void accept_clients();
@@ -115,9 +115,11 @@ class Reactor final : public Pistache::Tcp::Transport {
     void on_client_ready(Client& client, bool ended);
     void read_from(Client& client, Clock::time_point now);
     void serve(Client& client, Clock::time_point now);
+    void refuse(Client& client, const ProtocolError& error, Clock::time_point now);
     void deliver(std::vector<Answer>& answers, Clock::time_point now);
     void write_to(Client& client, Clock::time_point now);
     void watch_writable(Client& client, bool on);
+    void give_way(Client& client);
     void close(Client& client);
     Client* find(RequestId id);
     Client* at(int descriptor);

@@ -229,7 +229,9 @@ std::optional<ProtocolError> RequestParser::put_header(std::string_view bytes, P
     scanned_ = 0;
     if (auto refused = check_header()) return refused;
 
-    progress.wants_continue = beast_->expects_continue && !beast_->is_done() && bytes.size() == progress.used;
+    // HTTP/1.0 knows no 100: its client would take it for the answer (RFC 9110, section 10.1.1).
+    progress.wants_continue = beast_->expects_continue && beast_->version != 10 && !beast_->is_done() &&
+                              bytes.size() == progress.used;
     return std::nullopt;
 }
 
@@ -280,6 +282,10 @@ std::optional<ProtocolError> RequestParser::put_body(std::string_view bytes, Pro
     }
     progress.complete = parser.is_done();
     return std::nullopt;
+}
+
+const Request& RequestParser::seen() const {
+    return beast_->request;
 }
 
 Request RequestParser::take() {

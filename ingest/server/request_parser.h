@@ -32,6 +32,8 @@ class RequestParser {
     /// The request that is complete. The parser is ready for the next one.
     Request take();
 
+    /// What has come so far of the header of the request that is not complete.
+    const Request& seen() const;
     bool has_header() const { return has_header_; }
     /// Of the request that has its header: whether the client will send another one.
     bool keep_alive() const { return keep_alive_; }

@@ -40,7 +40,7 @@ Response parse_head(std::string_view head) {
     if (!status_line.starts_with("HTTP/1.1 ") || status_line.size() < 12)
         throw std::runtime_error("not a status line: " + std::string(status_line));
     std::from_chars(status_line.data() + 9, status_line.data() + 12, response.status);
-    head.remove_prefix(line_end + 2);
+    head.remove_prefix(line_end == std::string_view::npos ? head.size() : line_end + 2);
     while (!head.empty()) {
         const std::size_t end = head.find("\r\n");
         const std::string_view line = head.substr(0, end);
@@ -121,6 +121,14 @@ Connection::Arrived Connection::read_more(std::chrono::milliseconds timeout) {
 }
 
 Response Connection::receive(std::chrono::milliseconds timeout) {
+    return read_response(timeout, true);
+}
+
+Response Connection::receive_head(std::chrono::milliseconds timeout) {
+    return read_response(timeout, false);
+}
+
+Response Connection::read_response(std::chrono::milliseconds timeout, bool has_body) {
     const auto end = Clock::now() + timeout;
     std::optional<Response> response;
     std::size_t body_length = 0;
@@ -130,7 +138,7 @@ Response Connection::receive(std::chrono::milliseconds timeout) {
                 response = parse_head(std::string_view(pending_).substr(0, head_end));
                 pending_.erase(0, head_end + 4);
                 const std::string length = response->header("content-length");
-                body_length = length.empty() ? 0 : std::stoul(length);
+                body_length = !has_body || length.empty() ? 0 : std::stoul(length);
             }
         }
         if (response && pending_.size() >= body_length) {
@@ -159,6 +167,14 @@ bool Connection::ends_within(std::chrono::milliseconds timeout) {
         }
     }
     return false;
+}
+
+std::size_t Connection::discard() {
+    while (read_more(std::chrono::milliseconds(0)) == Arrived::bytes) {
+    }
+    const std::size_t bytes = pending_.size();
+    pending_.clear();
+    return bytes;
 }
 
 void Connection::shut_down_sending() {

@@ -52,8 +52,12 @@ class Connection {
     bool try_send(std::string_view& bytes);
     /// Reads one response. Throws ConnectionLost if the connection ends before it is whole, and WaitedInVain.
     Response receive(std::chrono::milliseconds timeout = std::chrono::seconds(60));
+    /// Likewise, of a response to HEAD: whatever its Content-Length says, no body follows.
+    Response receive_head(std::chrono::milliseconds timeout = std::chrono::seconds(60));
     /// True if the peer ends the connection within that time without one more byte.
     bool ends_within(std::chrono::milliseconds timeout);
+    /// Reads what is there and throws it away; how many bytes it was.
+    std::size_t discard();
     /// Bytes that came and belong to no response that was read so far.
     const std::string& unread() const { return pending_; }
 
@@ -64,6 +68,7 @@ class Connection {
 
   private:
     enum class Arrived { bytes, end, nothing };
+    Response read_response(std::chrono::milliseconds timeout, bool has_body);
     Arrived read_more(std::chrono::milliseconds timeout);
 
     int fd_ = -1;
