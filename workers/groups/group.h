@@ -43,9 +43,10 @@ struct Group {
     std::vector<std::string> effect;
 
     /// Optional: SQL that finds among the rows of `stage` those whose message ID was stored before with
-    /// another payload. One row: how many, and the message ID of one of them (as text, NULL if none). It is
-    /// run after the effect, and only if not all of the batch was new; an error of it changes nothing else.
-    /// A group that has it counts conflicts, also those within a batch.
+    /// another payload. $1 and $2 (text) are the smallest and the largest key of `stage`: no partition
+    /// outside need be looked at. One row: how many, and the message ID of one of them (as text, NULL if
+    /// none). It is run after the effect, and only if not all of the batch was new; an error of it changes
+    /// nothing else. A group that has it counts conflicts, also those within a batch.
     std::string conflicts;
 };
 

@@ -111,10 +111,11 @@ std::string effect_name(std::size_t index) {
 
 /// Behind a savepoint and with little patience for locks: what is only counted must not keep anything from
 /// being stored, as while create_partition() has locked event_default.
-Conflicts find_conflicts(const Connection& connection, pqxx::dbtransaction& transaction) {
+Conflicts find_conflicts(const Connection& connection, pqxx::dbtransaction& transaction, const Batch& batch) {
     transaction.exec("SAVEPOINT conflicts; SET LOCAL lock_timeout = '200ms'");
     try {
-        const auto row = transaction.exec_prepared1("conflicts");
+        const auto row = transaction.exec_prepared1("conflicts", batch.rows().front().key.text(),
+                                                    batch.rows().back().key.text());
         return {row[0].as<std::size_t>(), row[1].is_null() ? "" : row[1].as<std::string>()};
     } catch (const pqxx::sql_error& error) {
         if (connection.broken()) throw;
@@ -230,7 +231,7 @@ Outcome PostgresStore::store_whole(const Batch& batch) {
             if (i == 0) stored.fresh = result.affected_rows();
         }
         if (stored.fresh < batch.rows().size() && !group_.conflicts.empty())
-            stored.conflicts = find_conflicts(*connection_, transaction);
+            stored.conflicts = find_conflicts(*connection_, transaction, batch);
     }
     transaction.commit();
     return stored;

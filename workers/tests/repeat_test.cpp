@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 #include <atomic>
+#include <chrono>
+#include <csignal>
 #include <string>
 #include <thread>
 #include <vector>
@@ -45,15 +47,20 @@ class RepeatTest : public ::testing::Test {
     }
 
     /// Straight into Kafka, as ingest would write it for some source.
-    void write(const std::string& source, const std::string& properties) {
+    void write(const std::string& source, const std::string& properties, const std::string& message_id = {}) {
         ActivityEvent event;
-        event.message_id = message_id_;
+        event.message_id = message_id.empty() ? message_id_ : message_id;
         event.activity = "Question Asked";
         event.user_id = "learner";
         event.source = source;
         event.occurred_at = event.received_at = now();
         event.properties = properties;
         pipeline_.kafka().write({{pipeline_.topic("live-class"), 0}, -1, "k", canonical_json(event), {}});
+    }
+
+    /// So that the next worker need not wait for this one's session to end.
+    static void leave(harness::Program& worker) {
+        EXPECT_EQ(worker.process().stop(SIGTERM, std::chrono::seconds(30)), harness::Exit{.code = 0});
     }
 
     void expect_row(const std::string& properties) {
@@ -159,23 +166,32 @@ TEST_F(RepeatTest, an_id_that_another_source_has_used_is_a_conflict) {
 
 /// As while create_partition() moves rows: counting gives up, storing goes on.
 TEST_F(RepeatTest, a_lock_that_keeps_conflicts_from_being_counted_keeps_nothing_from_being_stored) {
-    const auto worker = pipeline_.start_worker();
     write("web", R"({"a":1})");
-    pipeline_.wait_caught_up();
+    {
+        auto worker = pipeline_.start_worker();
+        pipeline_.wait_caught_up();
+        leave(worker);
+    }
+    // In one batch with an ID that tells no time: event_default lies between the two.
+    write("web", R"({"a":2})");
+    write("web", "{}", "an ID that tells no time");
     {
         auto session = pipeline_.session();
         pqxx::work transaction(session.connection());
         transaction.exec("LOCK TABLE activity.event_default IN ACCESS EXCLUSIVE MODE");
-        write("web", R"({"a":2})");
+        auto worker = pipeline_.start_worker();
         pipeline_.wait_caught_up();
+        EXPECT_EQ(worker.logged("conflicting repeats were not counted"), 1u);
+        EXPECT_EQ(worker.metric(conflicting), 0);
+        EXPECT_EQ(worker.metric(duplicate), 1);
+        EXPECT_EQ(worker.metric("activity_worker_transactions_failed_total"), 0);
+        leave(worker);
     }
-    EXPECT_EQ(worker.metric(conflicting), 0);
-    EXPECT_EQ(worker.metric("activity_worker_transactions_failed_total"), 0);
-    EXPECT_EQ(worker.logged("conflicting repeats were not counted"), 1u);
+    EXPECT_EQ(pipeline_.stored(), 2);
+    const auto worker = pipeline_.start_worker();
     write("web", R"({"a":3})");
     pipeline_.wait_caught_up();
     EXPECT_EQ(worker.metric(conflicting), 1);
-    expect_row(R"({"a":1})");
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ TEST_F(Operator, TwoWhoApplyAtOnceBothSucceed) {
     EXPECT_EQ(finish("one", std::move(one)).code, 0);
     EXPECT_EQ(finish("two", std::move(two)).code, 0);
     EXPECT_THAT(pipeline_.kafka().topics(pipeline_.topic("twice.")),
-                SizeIs(pipeline_.event_topics().size() + 1));
+                SizeIs(pipeline_.event_topics().size() + 2));
 }
 
 TEST_F(Operator, AChangedCatalogueAltersOptionsAndAddsPartitionsOnlyWhenTold) {

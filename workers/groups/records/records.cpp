@@ -63,13 +63,14 @@ void write_row(CopyRows& rows, CourseReader& course, const MessageKey& key, cons
 /// door adds (context, extra, marks). Properties that differ as text may still be the same, in another order.
 ///
 /// LIMIT makes each row one look into the one partition of its key: without it, PostgreSQL might read whole
-/// partitions to join them with a staging table of which it has no statistics. Rows of this very transaction
-/// have its time.
+/// partitions to join them with a staging table of which it has no statistics. The range of the keys keeps it
+/// from opening, and locking, a partition for each day that is kept. Rows of this very transaction have its
+/// time.
 constexpr const char* conflicts_sql =
     "SELECT count(*), min(coalesce(staged.message_id, staged.message_key::text)) FROM pg_temp.stage AS "
     "staged "
-    "CROSS JOIN LATERAL (SELECT * FROM activity.event AS e WHERE e.message_key = staged.message_key LIMIT 1) "
-    "AS first "
+    "CROSS JOIN LATERAL (SELECT * FROM activity.event AS e WHERE e.message_key = staged.message_key "
+    "AND e.message_key BETWEEN $1::uuid AND $2::uuid LIMIT 1) AS first "
     "WHERE first.stored_at <> now() AND ("
     "(staged.type, staged.activity, staged.user_id, staged.anonymous_id, staged.source) IS DISTINCT FROM "
     "(first.type, first.activity, first.user_id, first.anonymous_id, first.source) "
