@@ -8,6 +8,7 @@
 
 #include "ingest/server/base64.h"
 #include "ingest/server/http.h"
+#include "schemas/activity/json.h"
 #include "schemas/service/log.h"
 
 namespace activity::receipts {
@@ -166,11 +167,11 @@ class Endpoint::Impl {
         const auto asker = authenticated(request, response);
         if (!asker) return;
         const auto message_id = percent_decoded(raw_id);
-        if (!message_id || message_id->size() > settings_.message_id_bytes_max) {
-            answer_problem(
-                response, 400, "invalid_message_id",
-                "must be 1 to " + std::to_string(settings_.message_id_bytes_max) + " bytes, percent-encoded",
-                "messageId");
+        if (!message_id || json::characters(*message_id) > settings_.message_id_characters_max) {
+            answer_problem(response, 400, "invalid_message_id",
+                           "must be 1 to " + std::to_string(settings_.message_id_characters_max) +
+                               " characters, percent-encoded",
+                           "messageId");
             return;
         }
         answer_receipt(*message_id, asker->source, response);

@@ -21,7 +21,7 @@ struct Asker {
 struct EndpointSettings {
     service::Address address;
     std::size_t threads = 4;
-    std::size_t message_id_bytes_max = 100;
+    std::size_t message_id_characters_max = 100;
 };
 
 /// GET /v1/receipts/<messageId>, for whoever holds a source's write key. Serves on threads of its own until

@@ -20,9 +20,9 @@ Settings read_settings(service::SettingsReader& reader) {
     settings.endpoint.threads = static_cast<std::size_t>(
         reader.integer("ACTIVITY_RECEIPTS_THREADS",
                        "requests at a time; each may hold a connection to PostgreSQL", 4, 1, 64));
-    settings.endpoint.message_id_bytes_max = static_cast<std::size_t>(
-        reader.integer("ACTIVITY_INGEST_MESSAGE_ID_BYTES_MAX", "bytes of a message ID, as ingest takes them",
-                       100, 36, 1'000));
+    settings.endpoint.message_id_characters_max = static_cast<std::size_t>(
+        reader.integer("ACTIVITY_INGEST_MESSAGE_ID_CHARACTERS_MAX",
+                       "characters of a message ID, as ingest takes them", 100, 36, 1'000));
 
     settings.postgres.conninfo = reader.secret(
         "ACTIVITY_POSTGRES_URL", "libpq URL or keyword string of the database, as who may only read");
