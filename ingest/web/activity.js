@@ -33,7 +33,8 @@ const pause_ms_max = 36e5;
 const activity = {dropped: 0, rejected: 0};
 
 activity.init = ({key, endpoint}) => {
-    const address = (endpoint || new URL(script?.src || location).origin).replace(/\/+$/, "") + "/v1/batch";
+    const address = (endpoint || new URL(script?.src || location).origin).replace(/\/+$/, "") +
+        "/v1/batch?writeKey=" + encodeURIComponent(key);  // not in the body: that may be one which cannot be read
     const prefix = `activity.${key}.`;
     const queue = prefix + "event.";
     const user = prefix + "user";
@@ -168,7 +169,7 @@ activity.init = ({key, endpoint}) => {
             .filter((name, index) => (bytes += size(read(name))) < bytes_max || !index);
     };
     const body = (names) =>
-        `{"writeKey":${JSON.stringify(key)},"sentAt":"${new Date().toISOString()}","batch":[${names.map(read).join()}]}`;
+        `{"sentAt":"${new Date().toISOString()}","batch":[${names.map(read).join()}]}`;
 
     // Until when nobody sends, after how many failures in a row, and whether the server asked for it: one answer
     // holds for all tabs, and for those that are opened meanwhile.
