@@ -2,6 +2,7 @@
 // the connection; whatever HTTP allows a client is read right, in whatever pieces it comes.
 
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "ingest/tests/front_door.h"
@@ -244,6 +245,35 @@ TEST_F(HttpFramingTest, pipelined_requests_are_answered_in_their_order) {
     connection.send(bytes);
     for (const std::string& id : ids) EXPECT_EQ(member(connection.receive(soon), "messageId"), id);
     expected_in_kafka_ += static_cast<std::int64_t>(ids.size());
+}
+
+/// A client has turns; what it has sent beyond one is answered in the next, also when it has stopped sending.
+TEST_F(HttpFramingTest, thousands_of_requests_in_one_write_are_all_answered) {
+    Connection only_small = connect();
+    std::string bytes;
+    for (int i = 0; i < 3'000; ++i) bytes += http_request("GET", "/health");
+    std::jthread sender([&] {
+        only_small.send(bytes);
+        only_small.shut_down_sending();
+    });
+    for (int i = 0; i < 3'000; ++i) EXPECT_EQ(only_small.receive(soon).body, R"({"status":"ok"})") << i;
+    EXPECT_TRUE(only_small.ends_within(soon)) << only_small.unread();
+
+    Connection mixed = connect();
+    std::vector<std::string> ids;
+    bytes.clear();
+    for (int i = 0; i < 40; ++i) {
+        bytes += good_request(ids.emplace_back(harness::new_message_id()));
+        for (int n = 0; n < i; ++n) bytes += http_request("GET", "/health");
+    }
+    mixed.send(bytes);
+    mixed.shut_down_sending();
+    for (int i = 0; i < 40; ++i) {
+        EXPECT_EQ(member(mixed.receive(soon), "messageId"), ids[static_cast<std::size_t>(i)]);
+        for (int n = 0; n < i; ++n) ASSERT_EQ(mixed.receive(soon).status, 200);
+    }
+    EXPECT_TRUE(mixed.ends_within(soon)) << mixed.unread();
+    expected_in_kafka_ += 40;
 }
 
 /// Answers that are known at once do not overtake those that wait for Kafka, and after a broken request comes
