@@ -13,7 +13,7 @@ endif()
 add_library(activity_fuzzed STATIC
   ../schemas/activity/event.cpp ../schemas/activity/json.cpp ../schemas/activity/mark.cpp
   ../schemas/activity/rejection.cpp ../schemas/activity/timestamp.cpp ../schemas/activity/uuid.cpp
-  ../schemas/catalogue/catalogue.cpp ../schemas/catalogue/json_schema.cpp ../schemas/service/log.cpp
+  ../schemas/catalogue/catalogue.cpp ../schemas/catalogue/json_schema.cpp ../schemas/service/file_stamp.cpp ../schemas/service/log.cpp
   ../schemas/service/settings.cpp ../schemas/sources/source.cpp ../schemas/sources/sources.cpp
   ../schemas/wire/record.cpp ../schemas/wire/rejected.cpp
   cors.cpp dialects/query.cpp dialects/redaction.cpp dialects/sdk_settings.cpp dialects/segment.cpp

@@ -1,7 +1,6 @@
 #include "ingest/receipts/current_sources.h"
 
 #include <chrono>
-#include <system_error>
 #include <utility>
 
 #include "schemas/service/log.h"
@@ -17,7 +16,7 @@ constexpr std::chrono::milliseconds settled_after{500};
 CurrentSources::CurrentSources(Sources first, std::filesystem::path file)
     : file_(std::move(file)),
       sources_(std::make_shared<const Sources>(std::move(first))),
-      stamp_(stamp_of(file_)) {}
+      stamp_(service::FileStamp::of(file_)) {}
 
 std::optional<Asker> CurrentSources::find(std::string_view write_key) {
     const auto sources = newest();
@@ -27,7 +26,7 @@ std::optional<Asker> CurrentSources::find(std::string_view write_key) {
 }
 
 std::shared_ptr<const Sources> CurrentSources::newest() {
-    const auto stamp = stamp_of(file_);
+    const auto stamp = service::FileStamp::of(file_);
     const std::lock_guard lock(mutex_);
     if (stamp == stamp_) return sources_;
     if (stamp && std::filesystem::file_time_type::clock::now() - stamp->written < settled_after)
@@ -41,16 +40,6 @@ std::shared_ptr<const Sources> CurrentSources::newest() {
                            {{"mistakes", error.what()}});
     }
     return sources_;
-}
-
-std::optional<CurrentSources::Stamp> CurrentSources::stamp_of(const std::filesystem::path& file) {
-    std::error_code error;
-    Stamp stamp;
-    stamp.written = std::filesystem::last_write_time(file, error);
-    if (error) return std::nullopt;
-    stamp.bytes = std::filesystem::file_size(file, error);
-    if (error) return std::nullopt;
-    return stamp;
 }
 
 }  // namespace activity::receipts

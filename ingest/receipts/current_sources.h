@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "ingest/receipts/endpoint.h"
+#include "schemas/service/file_stamp.h"
 #include "schemas/sources/sources.h"
 
 namespace activity::receipts {
@@ -21,18 +22,12 @@ class CurrentSources {
     std::optional<Asker> find(std::string_view write_key);
 
   private:
-    struct Stamp {
-        std::filesystem::file_time_type written;
-        std::uintmax_t bytes = 0;
-        bool operator==(const Stamp&) const = default;
-    };
-    static std::optional<Stamp> stamp_of(const std::filesystem::path& file);
     std::shared_ptr<const Sources> newest();
 
     const std::filesystem::path file_;
     std::mutex mutex_;  ///< guards the rest
     std::shared_ptr<const Sources> sources_;
-    std::optional<Stamp> stamp_;  ///< of what was read last, whether or not it was good
+    std::optional<service::FileStamp> stamp_;  ///< of what was read last, whether or not it was good
 };
 
 }  // namespace activity::receipts

@@ -2,7 +2,6 @@
 
 #include <xxhash.h>
 #include <limits>
-#include <system_error>
 #include <utility>
 
 #include "schemas/service/log.h"
@@ -48,7 +47,7 @@ OriginAnswer SourceTable::answer_to(std::string_view origin) const {
 }
 
 LiveSources::LiveSources(Sources first, std::filesystem::path file, const IngestMetrics& metrics)
-    : file_(std::move(file)), metrics_(metrics), stamp_(stamp_of(file_)) {
+    : file_(std::move(file)), metrics_(metrics), stamp_(service::FileStamp::of(file_)) {
     publish(std::move(first));
 }
 
@@ -58,7 +57,7 @@ std::shared_ptr<const SourceTable> LiveSources::table() const {
 }
 
 void LiveSources::poll(Timestamp now) {
-    if (const auto stamp = stamp_of(file_); stamp != stamp_) {
+    if (const auto stamp = service::FileStamp::of(file_); stamp != stamp_) {
         if (std::exchange(pending_, stamp) != stamp) return;
         stamp_ = stamp;
         reload();
@@ -66,16 +65,6 @@ void LiveSources::poll(Timestamp now) {
     }
     // The table itself knows what has expired, but whoever remembers a key asks again only for a new one.
     if (next_expiry_ && *next_expiry_ <= now) publish(table()->sources());
-}
-
-std::optional<LiveSources::Stamp> LiveSources::stamp_of(const std::filesystem::path& file) {
-    std::error_code error;
-    Stamp stamp;
-    stamp.written = std::filesystem::last_write_time(file, error);
-    if (error) return std::nullopt;
-    stamp.bytes = std::filesystem::file_size(file, error);
-    if (error) return std::nullopt;
-    return stamp;
 }
 
 void LiveSources::reload() {

@@ -15,6 +15,7 @@
 #include "ingest/metrics.h"
 #include "ingest/sources/rate_limit.h"
 #include "schemas/catalogue/catalogue.h"
+#include "schemas/service/file_stamp.h"
 #include "schemas/sources/sources.h"
 
 namespace activity::ingest {
@@ -79,19 +80,13 @@ class LiveSources {
     void poll(Timestamp now);
 
   private:
-    struct Stamp {
-        std::filesystem::file_time_type written;
-        std::uintmax_t bytes = 0;
-        bool operator==(const Stamp&) const = default;
-    };
-    static std::optional<Stamp> stamp_of(const std::filesystem::path& file);
     void publish(Sources sources);
     void reload();
 
     const std::filesystem::path file_;
     const IngestMetrics& metrics_;
-    std::optional<Stamp> stamp_;    ///< of what is in force
-    std::optional<Stamp> pending_;  ///< seen once: perhaps somebody is still writing
+    std::optional<service::FileStamp> stamp_;    ///< of what is in force
+    std::optional<service::FileStamp> pending_;  ///< seen once: perhaps somebody is still writing
     std::optional<Timestamp> next_expiry_;
     std::map<std::string, std::unique_ptr<SourceState>, std::less<>> states_;
     mutable std::mutex mutex_;  ///< guards table_
