@@ -160,11 +160,12 @@ Reply Intake::answer_sdk_settings(const Call& call) {
     if (source == nullptr) return problem(404, "not_found", unknown_key);
     if (!source->source->enabled) return problem(403, "source_disabled", "this source is switched off");
     const Request& request = call.request;
-    const bool proxied = shared_.proxies.holds(request.peer) && !request.forwarded_protocol.empty();
+    // Perhaps the proxy only handed on what its client wrote there.
+    const bool is_https = shared_.proxies.holds(request.peer) && request.forwarded_protocol == "https";
     Reply reply;
     reply.headers = "Cache-Control: public, max-age=60\r\n";
     if (request.origin.empty()) reply.headers += "Vary: Origin\r\n";
-    reply.body = segment_settings(key, request.host, proxied ? request.forwarded_protocol : "http");
+    reply.body = segment_settings(key, request.host, is_https ? "https" : "http");
     return reply;
 }
 
