@@ -422,6 +422,12 @@ TEST_F(IntakeTest, AnswersWhatBrowserSdksAskFirst) {
     EXPECT_EQ(reply->status, 200);
     EXPECT_EQ(reply->body, R"({"integrations":{"Segment.io":{"apiKey":"web-key","apiHost":"in.example/v1",)"
                            R"("protocol":"http"}},"metrics":{"sampleRate":0}})");
+    shared_.proxies = *TrustedProxies::parse("10.0.0.0/8");
+    request.peer = *ClientAddress::parse("10.1.2.3");
+    request.forwarded_protocol = "https";
+    EXPECT_NE(accept(request)->body.find(R"("protocol":"https"})"), std::string::npos);
+    request.forwarded_protocol = "\xff\"";
+    EXPECT_NE(accept(request)->body.find(R"("protocol":"http"})"), std::string::npos);
     request.path = "/v1/projects/nobody/settings";
     EXPECT_EQ(accept(request)->status, 404);
     request.path = "/sourceConfig/";

@@ -106,10 +106,14 @@ std::string header_of(const wire::Record& record, std::string_view name) {
 /// UUIDv7s are made with the time and at random: each becomes the same letters.
 std::string without_made_ids(std::string text) {
     constexpr std::size_t uuid_bytes = 36;
-    for (std::size_t at = 0; at + uuid_bytes <= text.size(); ++at) {
-        if (text[at + 8] != '-' || text[at + 14] != '7') continue;
-        if (!parse_uuid(std::string_view(text).substr(at, uuid_bytes))) continue;
-        text.replace(at, uuid_bytes, "made");
+    constexpr std::size_t version_at = 14;
+    std::size_t at = 0;
+    while ((at = text.find("-7", at)) != std::string::npos) {
+        const std::size_t begin = at + 1 - version_at;
+        ++at;
+        if (at < version_at || !parse_uuid(std::string_view(text).substr(begin, uuid_bytes))) continue;
+        text.replace(begin, uuid_bytes, "made");
+        at = begin;
     }
     return text;
 }

@@ -4,7 +4,7 @@ if(NOT ACTIVITY_FUZZ)
   if(ACTIVITY_TESTS)
     # Builds them by another compiler in a directory of its own; two at a time, so nothing else beside it.
     add_test(NAME fuzz_short COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/fuzz/run --build ${CMAKE_BINARY_DIR}/fuzz --seconds 10)
-    set_tests_properties(fuzz_short PROPERTIES LABELS fuzz TIMEOUT 900 PROCESSORS 2)
+    set_tests_properties(fuzz_short PROPERTIES LABELS fuzz TIMEOUT 1200 PROCESSORS 2)
   endif()
   return()
 endif()
