@@ -74,6 +74,17 @@ TEST(RequestParser, ReadsTheSameHoweverTheBytesArrive) {
     }
 }
 
+TEST(RequestParser, ReadsAnEmptyChunkedBodyHoweverTheBytesArrive) {
+    for (const std::string end : {"0\r\n\r\n", "0\r\nX: y\r\n\r\n", "00;a=b\r\n\r\n"}) {
+        const std::string bytes = post + "Transfer-Encoding: chunked\r\n\r\n" + end;
+        for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
+            const Parsed parsed = parse(bytes, piece);
+            ASSERT_EQ(parsed.requests.size(), 1U) << "in pieces of " << piece;
+            EXPECT_EQ(parsed.requests[0].body, "");
+        }
+    }
+}
+
 TEST(RequestParser, BelievesNoTrailer) {
     const Parsed parsed = parse(
         post + "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nAuthorization: Basic b\r\nHost: i\r\n\r\n");
