@@ -222,9 +222,11 @@ class FrontDoor::Run {
                 take_reply(is_head);
                 continue;
             }
-            if (std::holds_alternative<ProtocolError>(next)) {
+            if (const auto* error = std::get_if<ProtocolError>(&next)) {
                 require(!failed_, "one protocol error ends a connection");
                 failed_ = true;
+                connection_.refuse(*error, world_.intake.refuse(error->status, connection_.seen()),
+                                   world_.now);
                 take_reply(false);
                 continue;
             }
