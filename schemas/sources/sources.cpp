@@ -237,11 +237,12 @@ toml::date_time toml_time(Timestamp time) {
     using namespace std::chrono;
     const auto day = floor<days>(time);
     const year_month_day date(day);
-    const hh_mm_ss<seconds> clock(floor<seconds>(time - day));
+    const hh_mm_ss<microseconds> clock(time - day);
     return {toml::date(int(date.year()), unsigned(date.month()), unsigned(date.day())),
             toml::time(static_cast<unsigned>(clock.hours().count()),
                        static_cast<unsigned>(clock.minutes().count()),
-                       static_cast<unsigned>(clock.seconds().count())),
+                       static_cast<unsigned>(clock.seconds().count()),
+                       static_cast<unsigned>(nanoseconds(clock.subseconds()).count())),
             toml::time_offset(0, 0)};
 }
 

@@ -46,7 +46,7 @@ TEST(Sources, ReadBackWhatTheyWrite) {
 [[source]]
 name = "web"
 enabled = false
-keys = [)" + key_entry("a", ", created = 2026-11-01T08:00:00Z, expires = 2026-12-01T00:00:00Z") +
+keys = [)" + key_entry("a", ", created = 2026-11-01T08:00:00.25Z, expires = 2026-12-01T00:00:00Z") +
                              R"(]
 origins = ["https://school.example", "http://localhost:*"]
 events_per_second = 12.5
@@ -61,7 +61,7 @@ drop = [{ activity = "Video Paused", keep = 0.25 }, { activity = "Noise" }]
     ASSERT_EQ(again.all().size(), 1U);
     const Source& source = again.all()[0];
     EXPECT_FALSE(source.enabled);
-    EXPECT_EQ(source.keys.at(0).created, parse_timestamp("2026-11-01T08:00:00Z"));
+    EXPECT_EQ(source.keys.at(0).created, parse_timestamp("2026-11-01T08:00:00.25Z"));
     EXPECT_EQ(source.keys.at(0).expires, parse_timestamp("2026-12-01T00:00:00Z"));
     EXPECT_EQ(source.origins.size(), 2U);
     EXPECT_EQ(source.events_per_second, 12.5);
