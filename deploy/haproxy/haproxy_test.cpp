@@ -216,7 +216,7 @@ TEST_F(HaproxyTest, what_is_private_is_not_there) {
 TEST_F(HaproxyTest, receipts_are_another_program_s) {
     const Fetched receipt = fetch("/v1/receipts/some-id", {});
     EXPECT_EQ(receipt.response.status, 503);
-    EXPECT_EQ(member(receipt.response.body, "/code"), "not_confirmed");
+    EXPECT_EQ(member(receipt.response.body, "/code"), "unavailable");
     EXPECT_EQ(fetch("/v1/receipts", {}).response.status, 404);
     EXPECT_EQ(track("beside-it", {}).response.status, 202);
 }
