@@ -165,7 +165,7 @@ Reply Intake::answer_sdk_settings(const Call& call) {
     if (source == nullptr) return problem(404, "not_found", unknown_key);
     if (!source->source->enabled) return problem(403, "source_disabled", "this source is switched off");
     const Request& request = call.request;
-    // Perhaps the proxy only handed on what its client wrote there: nothing but these two words is believed.
+    // Perhaps the proxy only handed on what its client wrote there: no other word than this is believed.
     const bool is_https = request.forwarded_protocol == "https" && shared_.proxies.holds(request.peer);
     Reply reply;
     reply.headers = "Cache-Control: public, max-age=60\r\n";

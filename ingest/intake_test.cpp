@@ -3,35 +3,17 @@
 #include <gtest/gtest.h>
 #include <prometheus/registry.h>
 #include <unistd.h>
-#include <zlib.h>
 #include <fstream>
 
+#include "ingest/tests/gzip_bytes.h"
+#include "ingest/tests/recording_publisher.h"
 #include "schemas/service/settings.h"
 
 namespace activity::ingest {
 namespace {
 
+using front_door::gzip;
 using std::chrono::milliseconds;
-
-/// Keeps what is published; the test says what becomes of it. Kafka cannot be made to fill a queue on
-/// command.
-class RecordingPublisher final : public wire::Publisher {
-  public:
-    wire::Enqueued publish(const wire::Record& record, wire::Ticket ticket) override {
-        if (ticket == unwatched_ticket) {
-            rejected.push_back(record);
-            return wire::Enqueued::queued;
-        }
-        if (records.size() >= capacity) return wire::Enqueued::queue_full;
-        records.push_back(record);
-        tickets.push_back(ticket);
-        return wire::Enqueued::queued;
-    }
-    std::vector<wire::Record> records;
-    std::vector<wire::Record> rejected;
-    std::vector<wire::Ticket> tickets;
-    std::size_t capacity = 1'000;
-};
 
 /// Tests run side by side, each in a process of its own.
 std::string sources_path() {
@@ -227,20 +209,6 @@ TEST_F(IntakeTest, TellsTheFieldAndTheRuleOfABadEvent) {
               R"("message":"userId: is missing; userId or anonymousId must be given",)"
               R"("results":[{"messageId":"m","status":"rejected","code":"missing_field",)"
               R"("field":"userId","message":"is missing; userId or anonymousId must be given"}]})");
-}
-
-std::string gzip(const std::string& text) {
-    z_stream stream{};
-    ::deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 9, Z_DEFAULT_STRATEGY);
-    std::string out(::deflateBound(&stream, text.size()), '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-    stream.avail_in = static_cast<uInt>(text.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    ::deflate(&stream, Z_FINISH);
-    out.resize(stream.total_out);
-    ::deflateEnd(&stream);
-    return out;
 }
 
 TEST_F(IntakeTest, UnpacksGzipAlsoWhereNobodySaysSo) {

@@ -11,6 +11,7 @@
 #include "ingest/fuzz/check.h"
 #include "ingest/intake.h"
 #include "ingest/server/connection.h"
+#include "ingest/tests/recording_publisher.h"
 #include "schemas/activity/uuid.h"
 
 namespace activity::ingest::fuzz {
@@ -77,24 +78,6 @@ SegmentLimits segment_limits() {
 }
 
 constexpr GzipLimits gzip_limits{8'192, 100};
-
-class Kafka final : public wire::Publisher {
-  public:
-    wire::Enqueued publish(const wire::Record& record, wire::Ticket ticket) override {
-        if (ticket == unwatched_ticket) {
-            rejected.push_back(record);
-            return wire::Enqueued::queued;
-        }
-        if (records.size() >= capacity) return wire::Enqueued::queue_full;
-        records.push_back(record);
-        tickets.push_back(ticket);
-        return wire::Enqueued::queued;
-    }
-    std::vector<wire::Record> records;
-    std::vector<wire::Record> rejected;
-    std::vector<wire::Ticket> tickets;
-    std::size_t capacity = 0;
-};
 
 std::string header_of(const wire::Record& record, std::string_view name) {
     const auto found = std::find_if(record.headers.begin(), record.headers.end(),
@@ -168,7 +151,7 @@ struct FrontDoor::World {
     prometheus::Registry registry;
     IngestMetrics metrics{registry};
     LiveSources sources{Sources::parse(sources_toml(), "fuzz"), "", metrics};
-    Kafka kafka;
+    RecordingPublisher kafka;
     RejectedEvents rejected{kafka, "activity."};
     IntakeShared shared{catalogue,
                         sources,
@@ -238,7 +221,7 @@ class FrontDoor::Run {
 
     Reply answer(Request request) {
         const RequestId id{7, 42};
-        Kafka& kafka = world_.kafka;
+        RecordingPublisher& kafka = world_.kafka;
         kafka.records.clear();
         kafka.rejected.clear();
         kafka.tickets.clear();

@@ -6,10 +6,10 @@
 
 namespace activity::front_door {
 
-/// One gzip stream (RFC 1952), packed as well as zlib can.
-inline std::string gzip(const std::string& text) {
+/// One gzip stream (RFC 1952), packed as well as zlib can unless a lower level is asked for.
+inline std::string gzip(const std::string& text, int level = 9) {
     z_stream stream{};
-    if (::deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 9, Z_DEFAULT_STRATEGY) != Z_OK)
+    if (::deflateInit2(&stream, level, Z_DEFLATED, 16 + MAX_WBITS, 9, Z_DEFAULT_STRATEGY) != Z_OK)
         throw std::runtime_error("deflateInit2 failed");
     std::string out(::deflateBound(&stream, text.size()), '\0');
     stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));

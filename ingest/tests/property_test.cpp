@@ -4,7 +4,6 @@
 // smaller by hand.
 
 #include <gtest/gtest.h>
-#include <zlib.h>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -21,6 +20,7 @@
 #include <vector>
 
 #include "deploy/stack/harness/pipeline.h"
+#include "ingest/tests/gzip_bytes.h"
 
 namespace activity {
 namespace {
@@ -269,20 +269,6 @@ Sent random_event(Random& random, int number) {
     return sent;
 }
 
-std::string gzip(const std::string& text, int level) {
-    z_stream stream{};
-    ::deflateInit2(&stream, level, Z_DEFLATED, 16 + MAX_WBITS, 9, Z_DEFAULT_STRATEGY);
-    std::string out(::deflateBound(&stream, text.size()), '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));  // zlib's old signature
-    stream.avail_in = static_cast<uInt>(text.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    ::deflate(&stream, Z_FINISH);
-    out.resize(stream.total_out);
-    ::deflateEnd(&stream);
-    return out;
-}
-
 std::string chunked(Random& random, std::string_view body) {
     std::string out;
     const std::size_t chunk_bytes_max = 1 + random.below(random.one_in(2) ? 20'000 : 50);
@@ -326,7 +312,7 @@ std::string random_request(Random& random, const std::vector<Sent>& events, bool
         "", "Content-Type: application/json; charset=utf-8\r\n", "Content-Type: text/plain\r\n",
         "Content-Type: application/x-www-form-urlencoded\r\n"});
     if (random.one_in(3)) {
-        body = gzip(body, static_cast<int>(1 + random.below(9)));
+        body = front_door::gzip(body, static_cast<int>(1 + random.below(9)));
         if (!random.one_in(3)) header += "Content-Encoding: gzip\r\n";
     }
     if (random.one_in(3)) {
