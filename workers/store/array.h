@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace activity::workers {
+
+/// A PostgreSQL array of one member of all items, numbers or texts.
+template <typename Items, typename Member>
+std::string array(const Items& items, Member&& member) {
+    std::string out = "{";
+    for (const auto& item : items) {
+        if (out.size() > 1) out += ',';
+        if constexpr (std::is_arithmetic_v<std::decay_t<decltype(member(item))>>) {
+            out += std::to_string(member(item));
+        } else {
+            out += '"';
+            for (const char c : std::string_view(member(item))) {
+                if (c == '"' || c == '\\') out += '\\';
+                out += c;
+            }
+            out += '"';
+        }
+    }
+    return out + '}';
+}
+
+}  // namespace activity::workers
