@@ -40,7 +40,7 @@ COMMENT ON COLUMN activity.rollup.clicks IS 'Clicks on resources: the sum of the
 -- odds are one in ten thousand million that two are taken for one.
 CREATE FUNCTION activity.rollup_member(span bigint, learner_key uuid) RETURNS uuid
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-    RETURN (lpad(to_hex(span), 8, '0') || substr(replace(learner_key::text, '-', ''), 1, 24))::uuid;
+    RETURN (lpad(to_hex(span & 4294967295), 8, '0') || substr(replace(learner_key::text, '-', ''), 1, 24))::uuid;
 COMMENT ON FUNCTION activity.rollup_member(bigint, uuid) IS 'Key of a learner in the set of an hour or a day, counted from 1970: 32 bits of it, then the first 96 of the learner''s.';
 
 -- An hour's row has a bit for each of its minutes, so an active learner is one row an hour, not sixty.

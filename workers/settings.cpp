@@ -29,8 +29,9 @@ Settings read_settings(service::SettingsReader& reader) {
     settings.group_prefix = reader.text("ACTIVITY_GROUP_PREFIX", "before the ID of the Kafka group", "");
     settings.catalogue =
         reader.text("ACTIVITY_CATALOGUE", "path of catalogue.toml", Catalogue::default_file().string());
-    const auto rules = reader.text("ACTIVITY_LEADERBOARD_RULES", "path of points.toml, for the group leaderboard",
-                                   PointsRules::default_file().string());
+    const auto rules =
+        reader.text("ACTIVITY_LEADERBOARD_RULES", "path of points.toml, for the group leaderboard",
+                    PointsRules::default_file().string());
     try {
         PointsRules::load(rules);
     } catch (const PointsRulesError& error) {

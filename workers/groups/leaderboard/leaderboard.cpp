@@ -3,7 +3,6 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
-#include <set>
 
 #include "workers/groups/course.h"
 #include "workers/groups/leaderboard/rules.h"
@@ -53,8 +52,8 @@ class RowWriter {
     CourseReader course_;
 };
 
-/// One statement: what is awarded for the first time is what moves a learner, and where the learner was and is
-/// goes into the counts that ranks are read from. From table to table in one order, within each by key.
+/// One statement: what is awarded for the first time is what moves a learner, and where the learner was and
+/// is goes into the counts that ranks are read from. From table to table in one order, within each by key.
 constexpr const char* effect = R"sql(
 WITH awarded AS (
     INSERT INTO activity.award (learner_key, rule, item, course_id, points)
@@ -106,14 +105,10 @@ Group leaderboard_group() {
     Group group;
     group.name = "leaderboard";
     group.topics = [](const Catalogue& catalogue) {
-        // Only where something is that a rule speaks of, and where activities go that the catalogue calls by
-        // no ID: a rule may name them too.
-        const auto rules = configured_rules();
-        std::set<std::string> names{catalogue.unknown_topic().name};
-        for (const auto& activity : catalogue.activities()) {
-            if (rules.find(activity.id) != nullptr) names.insert(activity.topic);
-        }
-        return std::vector<std::string>(names.begin(), names.end());
+        // All: a rule may name any activity, also one that the catalogue does not know.
+        std::vector<std::string> names;
+        for (const auto& topic : catalogue.topics()) names.push_back(topic.name);
+        return names;
     };
     group.columns = columns();
     group.row_writer = [] {

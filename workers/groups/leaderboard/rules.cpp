@@ -45,15 +45,15 @@ class RulesDocument {
     void refuse_unknown(const toml::table& table, const std::string& entry,
                         const std::set<std::string_view>& known) {
         for (const auto& [key, value] : table) {
-            if (!known.contains(key.str())) mistake(entry, std::string(key.str()) + " is no member known here");
+            if (!known.contains(key.str()))
+                mistake(entry, std::string(key.str()) + " is no member known here");
         }
     }
 
     PointsRule read_rule(const toml::table& table, std::size_t number) {
         PointsRule rule;
         rule.name = table["name"].value_or(std::string());
-        const std::string entry =
-            rule.name.empty() ? "rule " + std::to_string(number) : "rule " + rule.name;
+        const std::string entry = rule.name.empty() ? "rule " + std::to_string(number) : "rule " + rule.name;
         if (!is_name(rule.name)) {
             mistake(entry, "name must be 1 to 64 of a-z, 0-9 and _");
         } else if (!names_.insert(rule.name).second) {
@@ -90,7 +90,8 @@ class RulesDocument {
             } else if (const auto* text = value.as_string()) {
                 wanted = text->get();
             } else {
-                mistake(entry, "when: " + std::string(key.str()) + " must be a text, true, false, or a whole number");
+                mistake(entry, "when: " + std::string(key.str()) +
+                                   " must be a text, true, false, or a whole number");
             }
         }
     }
@@ -104,10 +105,11 @@ class RulesDocument {
 
 bool PointsRule::fits(const Properties& properties) const {
     return std::ranges::all_of(when, [&](const auto& member) {
-        const auto& [name, wanted] = member;
-        if (const auto* boolean = std::get_if<bool>(&wanted)) return properties.boolean(name) == *boolean;
-        if (const auto* integer = std::get_if<std::int64_t>(&wanted)) return properties.integer(name) == *integer;
-        return properties.text(name) == std::get<std::string>(wanted);
+        const auto& [property, wanted] = member;
+        if (const auto* boolean = std::get_if<bool>(&wanted)) return properties.boolean(property) == *boolean;
+        if (const auto* integer = std::get_if<std::int64_t>(&wanted))
+            return properties.integer(property) == *integer;
+        return properties.text(property) == std::get<std::string>(wanted);
     });
 }
 

@@ -43,8 +43,8 @@ class PointsRules {
     /// points.toml of the source tree that this was built from.
     static std::filesystem::path default_file();
 
-    /// In the order of the file; the first that fits is the one. nullptr: none of that activity, so its events
-    /// need not be looked into.
+    /// In the order of the file; the first that fits is the one. nullptr: none of that activity, so its
+    /// events need not be looked into.
     const std::vector<PointsRule>* find(std::string_view activity) const;
 
     std::vector<std::string> activities() const;

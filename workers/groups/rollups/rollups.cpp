@@ -64,8 +64,7 @@ class RowWriter {
     void write_properties(CopyRows& rows, const Message& message) {
         const bool attempt = message.activity == "problem_submitted";
         const bool click = message.activity == "resource_clicked";
-        const auto properties =
-            attempt || click ? properties_.read(message.event.properties) : Properties();
+        const auto properties = attempt || click ? properties_.read(message.event.properties) : Properties();
         rows.text_or_null(click ? properties.id("pageType").value_or(std::string()) : std::string());
         if (attempt) {
             rows.boolean(properties.boolean("solved").value_or(false));

@@ -27,9 +27,9 @@ constexpr std::array<Interest, 3> interests{{
 
 const std::vector<Column>& columns() {
     static const std::vector<Column> all{
-        {"happened_at", "timestamptz"},        {"course_id", "text COLLATE \"C\""},
-        {"course_log2", "double precision"},   {"kind", "text COLLATE \"C\""},
-        {"item", "text COLLATE \"C\""},        {"item_log2", "double precision"},
+        {"happened_at", "timestamptz"},      {"course_id", "text COLLATE \"C\""},
+        {"course_log2", "double precision"}, {"kind", "text COLLATE \"C\""},
+        {"item", "text COLLATE \"C\""},      {"item_log2", "double precision"},
     };
     return all;
 }
@@ -44,8 +44,7 @@ class RowWriter {
         }
         const auto course = course_.read(message.event.properties, message.event.context);
         std::optional<std::string> item;
-        if (interest != nullptr)
-            item = properties_.read(message.event.properties).id(interest->property);
+        if (interest != nullptr) item = properties_.read(message.event.properties).id(interest->property);
         if (!course && !item) return false;
 
         rows.timestamptz(message.happened_at);
