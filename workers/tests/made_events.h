@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <random>
@@ -8,6 +9,7 @@
 #include <vector>
 
 #include "deploy/stack/harness/load.h"
+#include "deploy/stack/harness/wait.h"
 #include "schemas/activity/json.h"
 #include "schemas/activity/timestamp.h"
 
@@ -126,9 +128,11 @@ class EventMaker {
         constexpr std::size_t request_events = 200;
         for (std::size_t from = 0; from < sent.size(); from += request_events) {
             const auto part = std::span(sent).subspan(from, std::min(request_events, sent.size() - from));
-            const auto response = client.send(part);
-            if (!response || (response->status != 200 && response->status != 202))
-                throw std::runtime_error("the ingest did not take the events");
+            // As an SDK does: the same again until it is taken.
+            harness::wait_until("the ingest takes the events", [&] {
+                const auto response = client.send(part);
+                return response && (response->status == 200 || response->status == 202);
+            });
         }
     }
 
