@@ -41,25 +41,26 @@ AppliedGroup::AppliedGroup(const std::string& url, std::string_view group)
 }
 
 std::size_t AppliedGroup::apply(std::span<const ActivityEvent> events) {
-    return apply(events, true);
-}
-
-void AppliedGroup::apply_and_roll_back(std::span<const ActivityEvent> events) {
-    apply(events, false);
-}
-
-std::size_t AppliedGroup::apply(std::span<const ActivityEvent> events, bool commit) {
     pqxx::work transaction(*connection_);
+    const std::size_t fresh = apply_in(transaction, events);
+    transaction.commit();
+    return fresh;
+}
+
+void AppliedGroup::apply_and_roll_back(std::span<const ActivityEvent> events,
+                                       const std::function<void()>& meanwhile) {
+    pqxx::work transaction(*connection_);
+    apply_in(transaction, events);
+    meanwhile();
+    transaction.abort();
+}
+
+std::size_t AppliedGroup::apply_in(pqxx::work& transaction, std::span<const ActivityEvent> events) {
     copy(events);
     transaction.exec_prepared("seen");
     const auto fresh = transaction.exec1("SELECT count(*) FROM pg_temp.stage")[0].as<std::size_t>();
     for (std::size_t i = 0; i < group_.effect.size(); ++i)
         transaction.exec_prepared("effect_" + std::to_string(i));
-    if (commit) {
-        transaction.commit();
-    } else {
-        transaction.abort();
-    }
     return fresh;
 }
 

@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <pqxx/pqxx>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,11 +27,11 @@ class AppliedGroup {
     /// One batch. What was applied before, by any of them, is left out. How many events were new.
     std::size_t apply(std::span<const ActivityEvent> events);
     std::size_t apply(const ActivityEvent& event) { return apply({&event, 1}); }
-    /// The same, and then all is rolled back.
-    void apply_and_roll_back(std::span<const ActivityEvent> events);
+    /// The same, but before the transaction ends `meanwhile` is called, and then all is rolled back.
+    void apply_and_roll_back(std::span<const ActivityEvent> events, const std::function<void()>& meanwhile);
 
   private:
-    std::size_t apply(std::span<const ActivityEvent> events, bool commit);
+    std::size_t apply_in(pqxx::work& transaction, std::span<const ActivityEvent> events);
     void copy(std::span<const ActivityEvent> events);
 
     const workers::Group& group_;
