@@ -205,9 +205,8 @@ TEST_F(OneLearnersSessionsTest, a_profile_is_marked_when_the_number_of_sessions_
     EXPECT_NE(marks(), first);
 }
 
-/// Random events of a few learners, each at most an hour from the next on a grid that often makes exactly 30
-/// minutes, or a microsecond more; each comes once to three times, in any order, in batches of any size, to
-/// three workers at once.
+/// Random events of a few learners, on a grid that often makes exactly 30 minutes, or a microsecond more;
+/// each comes once to three times, in any order, in batches of any size, to three workers at once.
 TEST_F(SessionsTest, sessions_are_a_function_of_the_set_of_events) {
     std::mt19937 random(seed());
     const auto below = [&](int limit) { return std::uniform_int_distribution<int>(0, limit - 1)(random); };
@@ -219,11 +218,14 @@ TEST_F(SessionsTest, sessions_are_a_function_of_the_set_of_events) {
     for (int round = 0; round < 30; ++round) {
         // Later rounds meet the sessions of earlier ones.
         std::vector<ActivityEvent> deliveries;
+        // New learners every third round: with many events, all sessions grow together.
+        const std::string learner = "learner " + std::to_string(round / 3) + ".";
+        const auto grid = round % 2 == 0 ? 10min : 7min;
         const int learners = 1 + below(6), events = 1 + below(400), span = 1 + below(300);
         for (int i = 0; i < events; ++i) {
             const Timestamp time =
-                at("2026-03-01T00:00:00Z") + 10min * below(span) + std::chrono::microseconds(below(3) - 1);
-            const auto one = event("learner " + std::to_string(below(learners)), "question_asked", time);
+                at("2026-03-01T00:00:00Z") + grid * below(span) + std::chrono::microseconds(below(3) - 1);
+            const auto one = event(learner + std::to_string(below(learners)), "question_asked", time);
             times[learner_key(one).text()].push_back(time);
             for (int copies = 1 + below(3); copies > 0; --copies) deliveries.push_back(one);
         }
