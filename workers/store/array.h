@@ -12,11 +12,12 @@ std::string array(const Items& items, Member&& member) {
     std::string out = "{";
     for (const auto& item : items) {
         if (out.size() > 1) out += ',';
-        if constexpr (std::is_arithmetic_v<std::decay_t<decltype(member(item))>>) {
-            out += std::to_string(member(item));
+        const auto& value = member(item);
+        if constexpr (std::is_arithmetic_v<std::decay_t<decltype(value)>>) {
+            out += std::to_string(value);
         } else {
             out += '"';
-            for (const char c : std::string_view(member(item))) {
+            for (const char c : std::string_view(value)) {
                 if (c == '"' || c == '\\') out += '\\';
                 out += c;
             }
