@@ -94,6 +94,14 @@ void AppliedGroup::copy(std::span<const ActivityEvent> events) {
     while (PGresult* const rest = PQgetResult(raw)) PQclear(rest);
 }
 
+void empty_tables(harness::Session session, const std::string& group) {
+    session.query(
+        "TRUNCATE " +
+        session.value("SELECT string_agg(format('activity.%I', relation), ', ') FROM activity.group_table "
+                      "WHERE grp = '" +
+                      group + "'"));
+}
+
 Timestamp at(std::string_view text) {
     return parse_timestamp(text).value();
 }

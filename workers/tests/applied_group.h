@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "deploy/stack/harness/postgres_server.h"
 #include "schemas/activity/event.h"
 #include "schemas/activity/timestamp.h"
 #include "workers/groups/group.h"
@@ -38,6 +39,9 @@ class AppliedGroup {
     workers::Group::RowWriter write_row_;
     std::unique_ptr<workers::Connection> connection_;
 };
+
+/// Empties the tables of a group, so that tests which need no topics can share a database.
+void empty_tables(harness::Session session, const std::string& group);
 
 /// `2026-03-01T10:00:00Z`. Throws what is none.
 Timestamp at(std::string_view text);

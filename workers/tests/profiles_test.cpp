@@ -47,8 +47,19 @@ unsigned seed() {
     return seed;
 }
 
+/// The tests of a suite share a pipeline, and find the groups' tables empty.
 class ProfilesTest : public ::testing::Test {
   protected:
+    static void TearDownTestSuite() { shared_.reset(); }
+    static Pipeline& shared() {
+        if (!shared_) shared_ = std::make_unique<Pipeline>();
+        return *shared_;
+    }
+    void SetUp() override {
+        for (const auto* group : {"sessions", "profiles"})
+            testing_workers::empty_tables(pipeline_.session(), group);
+    }
+
     std::string worker_url() const { return pipeline_.url(PostgresServer::As::worker); }
 
     /// A member of the learner's document as of that time, as text: `->`, so `null` is a member that is null.
@@ -60,7 +71,8 @@ class ProfilesTest : public ::testing::Test {
                    learner_key("web/" + user).text() + "'::uuid], '" + as_of + "')");
     }
 
-    Pipeline pipeline_;
+    static inline std::unique_ptr<Pipeline> shared_;
+    Pipeline& pipeline_ = shared();
 };
 
 // Fixed clocks --------------------------------------------------------------------------------------------
@@ -601,6 +613,9 @@ constexpr const char* history_sql =
 
 class ProfileTopicTest : public ProfilesTest {
   protected:
+    /// A topic of its own for each test.
+    void TearDown() override { shared_.reset(); }
+
     std::string superuser() const { return pipeline_.url(PostgresServer::As::superuser); }
 
     Program start(int number) {

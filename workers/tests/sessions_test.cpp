@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <random>
 #include <set>
@@ -71,8 +72,19 @@ unsigned seed() {
     return seed;
 }
 
+/// The tests of a suite share a pipeline, and find the groups' tables empty.
 class SessionsTest : public ::testing::Test {
   protected:
+    static void TearDownTestSuite() { shared_.reset(); }
+    static Pipeline& shared() {
+        if (!shared_) shared_ = std::make_unique<Pipeline>();
+        return *shared_;
+    }
+    void SetUp() override {
+        for (const auto* group : {"sessions", "profiles"})
+            testing_workers::empty_tables(pipeline_.session(), group);
+    }
+
     std::string worker_url() const { return pipeline_.url(PostgresServer::As::worker); }
 
     ModelSessions stored() const {
@@ -106,7 +118,8 @@ class SessionsTest : public ::testing::Test {
             "'HH24:MI:SS.US') || ' × ' || events, ', ' ORDER BY started_at) FROM activity.session");
     }
 
-    Pipeline pipeline_;
+    static inline std::unique_ptr<Pipeline> shared_;
+    Pipeline& pipeline_ = shared();
 };
 
 /// Fixed clocks, one learner: an event at each of these times of a day, a batch each.
