@@ -435,7 +435,7 @@ class ProfileOutboxTest : public ProfilesTest {
         work.commit();
     }
     /// What was changed is as old as if it had happened so long ago.
-    void time_passes(const std::string& interval = "5 seconds") {
+    void time_passes(const std::string& interval = "10 seconds") {
         pipeline_.session().query("UPDATE activity.profile_change SET changed_at = changed_at - interval '" +
                                   interval + "'");
     }

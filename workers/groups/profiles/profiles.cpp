@@ -124,7 +124,7 @@ constexpr const char* change_sql =
 constexpr const char* take_sql =
     "WITH due AS MATERIALIZED ("
     "    SELECT c.learner_key, c.version, c.record_key FROM activity.profile_change AS c"
-    "    WHERE c.changed_at <= now() - interval '5 seconds' AND (c.record_key IS NOT NULL OR ("
+    "    WHERE c.changed_at <= now() - interval '10 seconds' AND (c.record_key IS NOT NULL OR ("
     "        SELECT p.events FROM activity.profile AS p WHERE p.learner_key = c.learner_key) IS NOT NULL)"
     "    ORDER BY c.changed_at LIMIT $1"
     "), told AS MATERIALIZED ("
