@@ -50,8 +50,8 @@ struct OutboxQueries {
     /// SQL: these were delivered: $1 ids (text[]), $2 the versions (bigint[]) that they had. What has got
     /// another version meanwhile stays.
     std::string done;
-    /// Optional SQL: these ($1 ids, text[]) are to be sent once more, because they may have been delivered
-    /// behind newer ones of the same keys. Not needed where entries never change.
+    /// Optional SQL: these ($1 ids, $2 keys, both text[]) are to be sent once more, because they may have
+    /// been delivered behind newer ones of the same keys. Not needed where entries never change.
     std::string again;
 };
 
