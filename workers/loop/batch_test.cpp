@@ -139,9 +139,10 @@ TEST_F(BatchTest, RowsThatTheDatabaseRefusesLeave) {
     batch.refuse_rows({{0, {"database", "a"}}, {2, {"unclear", "b", true}}});
     EXPECT_EQ(stored_ids(batch), (std::vector{uuid(2), uuid(4)}));
     ASSERT_EQ(batch.undelivered().size(), 2U);
-    EXPECT_EQ(batch.record(batch.undelivered()[0].record).value(), "value 3");
-    EXPECT_EQ(batch.undelivered()[1].why.detail, "b");
-    EXPECT_EQ(batch.record(batch.undelivered()[1].record).value(), "value 1");
+    // In the order in which they came, whatever their keys.
+    EXPECT_EQ(batch.record(batch.undelivered()[0].record).value(), "value 1");
+    EXPECT_EQ(batch.undelivered()[0].why.detail, "b");
+    EXPECT_EQ(batch.record(batch.undelivered()[1].record).value(), "value 3");
 }
 
 TEST_F(BatchTest, WhatIsNothingToTheGroupMovesTheOffsetOnly) {
@@ -182,6 +183,25 @@ TEST_F(BatchTest, KnowsSinceWhenAMessageMayHaveCome) {
     ASSERT_EQ(batch.rows().size(), 2U);
     EXPECT_EQ(batch.rows()[0].known_since, message_key(uuid(2)).time());
     EXPECT_EQ(batch.rows()[1].known_since, hashed.occurred_at);
+}
+
+TEST_F(BatchTest, WritesRowsWithoutTheLearnerToo) {
+    Batch batch(group_, catalogue_);
+    auto said = event(uuid(1));
+    said.user_id = "u1";
+    said.source = "web";
+    batch.add(take(), said);
+    batch.seal({});
+    const auto& row = batch.rows()[0];
+    EXPECT_EQ(batch.learner(row), learner_key("web/u1"));
+    std::string shorter;
+    batch.append_without_learner(shorter, row);
+    CopyRows expected;
+    expected.begin_row(3);
+    expected.uuid(row.key.bytes);
+    expected.timestamptz(said.received_at);
+    expected.text(said.message_id);
+    EXPECT_EQ(shorter, expected.bytes());
 }
 
 TEST_F(BatchTest, IsEmptyAgainAfterClear) {
