@@ -79,17 +79,10 @@ struct Group {
     using RowWriter = std::function<bool(CopyRows& rows, const Message& message)>;
     std::function<RowWriter()> row_writer;
 
-    /// How it is known what was applied before.
-    enum class Dedupe {
-        /// By the table activity.seen_<name> (migrations: activity.create_group).
-        seen,
-        /// By the first statement of `effect`: an INSERT … ON CONFLICT DO NOTHING into a table whose primary
-        /// key
-        /// is message_key. It saves an index where there is a row for each message anyway, but `stage` still
-        /// has what was there before: there must be no second statement that relies on it.
-        effect,
-    };
-    Dedupe dedupe = Dedupe::seen;
+    /// For a group whose whole effect is a row a message: the table that takes message_key, received_at and
+    /// `columns` as they are. Its primary key, message_key, tells what was applied before. Empty:
+    /// activity.seen_<name> tells that (migrations: activity.create_group), and `effect` says what to do.
+    std::string_view row_table;
 
     /// SQL that applies `stage`, statement by statement. Rows that workers share must be written aggregated
     /// and in the order of their keys, tables in the same order always, so that two workers that meet wait
