@@ -86,6 +86,19 @@ std::unique_ptr<pqxx::connection> connect(const std::string& url, std::chrono::m
 
 }  // namespace
 
+std::string array_text(const std::vector<std::string>& items) {
+    std::string text = "{";
+    for (const auto& item : items) {
+        text += text.size() > 1 ? ",\"" : "\"";
+        for (const char letter : item) {
+            if (letter == '"' || letter == '\\') text += '\\';
+            text += letter;
+        }
+        text += '"';
+    }
+    return text + "}";
+}
+
 class Database::Impl {
   public:
     Impl(const std::string& url, std::chrono::milliseconds timeout) : connection(connect(url, timeout)) {}

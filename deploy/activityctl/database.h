@@ -26,6 +26,9 @@ class DatabaseError : public std::runtime_error {
 using Value = std::optional<std::string>;
 using Row = std::vector<Value>;
 
+/// `{"a","b"}`: a parameter for $1::text[], $1::bigint[] and the like.
+std::string array_text(const std::vector<std::string>& items);
+
 /// One connection of an operator: the only place of the tool that knows libpqxx. SQL stands with the command
 /// that it belongs to. A lost connection is an error, never a silent new session. One thread.
 class Database {
