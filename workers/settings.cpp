@@ -1,10 +1,12 @@
 #include "workers/settings.h"
 
+#include <array>
 #include <chrono>
 #include <stdexcept>
 
 #include "schemas/catalogue/catalogue.h"
 #include "schemas/wire/client_settings.h"
+#include "schemas/wire/group_topics.h"
 #include "workers/store/connection.h"
 
 namespace activity::workers {
@@ -33,6 +35,19 @@ Settings read_settings(service::SettingsReader& reader) {
     settings.batch.age_max =
         reader.milliseconds("ACTIVITY_WORKER_BATCH_MAX_AGE_MS", "how long a record waits for others",
                             milliseconds(100), milliseconds(1), milliseconds(60'000));
+    constexpr std::array<milliseconds, wire::retry_tiers> delays{
+        std::chrono::seconds(30), std::chrono::minutes(5), std::chrono::hours(1)};
+    for (std::size_t i = 0; i < delays.size(); ++i) {
+        settings.retry_delays.push_back(
+            reader.milliseconds("ACTIVITY_WORKER_RETRY_" + std::to_string(i + 1) + "_DELAY_MS",
+                                "how long a record is put off the " + std::to_string(i + 1) + ". time",
+                                delays[i], milliseconds(1), std::chrono::days(1)));
+    }
+    settings.newest_lane_behind_records =
+        reader.integer("ACTIVITY_WORKER_NEWEST_LANE_BEHIND_RECORDS",
+                       "backlog of a partition from which on a lane beside reads its newest records, for "
+                       "groups that can; 0: never",
+                       50'000, 0, 1'000'000'000);
     settings.consumer.session_timeout =
         reader.milliseconds("ACTIVITY_KAFKA_SESSION_TIMEOUT_MS", "silence after which others take over",
                             milliseconds(45'000), milliseconds(1'000), milliseconds(1'800'000));

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include "schemas/service/log.h"
 #include "schemas/service/settings.h"
@@ -18,6 +21,8 @@ struct Settings {
     std::string postgres;             ///< secret
     wire::ConsumerSettings consumer;  ///< its group is not set
     BatchLimits batch;
+    std::vector<std::chrono::milliseconds> retry_delays;  ///< wire::retry_tiers of them
+    std::int64_t newest_lane_behind_records = 0;          ///< 0: no lane
 };
 
 /// Mistakes are left in `reader`.

@@ -2,16 +2,21 @@
 
 #include <algorithm>
 
+#include "schemas/wire/group_topics.h"
+
 namespace activity::ctl {
 namespace {
 
-/// Worker groups that there are; each has a dead-letter topic `<group>.dead-letter`.
-constexpr const char* worker_groups[] = {"records"};
 /// Time to notice, mend and replay a dead letter: 90 days.
 constexpr const char* dead_letter_retention_ms = "7776000000";
+/// Longer than any retry waits: 7 days.
+constexpr const char* retry_retention_ms = "604800000";
 /// Where ingest tells what it rejected or marked, for whoever mends the client: 7 days.
 constexpr const char* rejected_topic = "rejected";
 constexpr const char* rejected_retention_ms = "604800000";
+/// The latest state of each learner, for other systems to follow.
+constexpr const char* profiles_topic = "profiles";
+constexpr int profiles_partitions = 8;
 
 std::map<std::string, std::string> with_replication_rules(std::map<std::string, std::string> config,
                                                           std::size_t replicas) {
@@ -73,13 +78,20 @@ std::vector<WantedTopic> wanted_topics(const Catalogue& catalogue, const std::st
     std::vector<WantedTopic> wanted;
     for (const auto& topic : catalogue.topics())
         wanted.push_back({prefix + topic.name, topic.partitions, topic.config});
-    const auto add = [&wanted](const std::string& name, const char* retention_ms) {
+    const auto add_topic = [&wanted](WantedTopic topic) {
         // An entry of that name in the catalogue wins.
-        if (std::ranges::count(wanted, name, &WantedTopic::name)) return;
-        wanted.push_back({name, 1, {{"retention.ms", retention_ms}}});
+        if (!std::ranges::count(wanted, topic.name, &WantedTopic::name)) wanted.push_back(std::move(topic));
     };
-    for (const auto* group : worker_groups) add(prefix + group + ".dead-letter", dead_letter_retention_ms);
+    const auto add = [&add_topic](std::string name, const char* retention_ms) {
+        add_topic({std::move(name), 1, {{"retention.ms", retention_ms}}});
+    };
+    for (const auto group : wire::worker_groups) {
+        add(wire::dead_letter_topic(prefix, group), dead_letter_retention_ms);
+        for (int tier = 1; tier <= wire::retry_tiers; ++tier)
+            add(wire::retry_topic(prefix, group, tier), retry_retention_ms);
+    }
     add(prefix + rejected_topic, rejected_retention_ms);
+    add_topic({prefix + profiles_topic, profiles_partitions, {{"cleanup.policy", "compact"}}});
     return wanted;
 }
 

@@ -16,7 +16,8 @@ struct WantedTopic {
     std::map<std::string, std::string> config;
 };
 
-/// The catalogue's topics, the dead-letter topic of each worker group, and the topic of rejected events.
+/// The catalogue's topics, the retry and dead-letter topics of each worker group, and the topic of rejected
+/// events.
 std::vector<WantedTopic> wanted_topics(const Catalogue& catalogue, const std::string& prefix);
 
 struct ReplicationWish {

@@ -1,21 +1,14 @@
 #include "schemas/activity/message_key.h"
 
-#include <xxhash.h>
 #include <algorithm>
 #include <optional>
+
+#include "schemas/activity/hash.h"
 
 namespace activity {
 namespace {
 
 constexpr std::uint8_t hashed_range = 0xff;
-
-UuidBytes hash_of(std::string_view message_id) {
-    XXH128_canonical_t canonical;
-    XXH128_canonicalFromHash(&canonical, XXH3_128bits(message_id.data(), message_id.size()));
-    UuidBytes bytes;
-    std::copy(std::begin(canonical.digest), std::end(canonical.digest), bytes.begin());
-    return bytes;
-}
 
 std::optional<UuidBytes> own_key(std::string_view message_id) {
     const auto bytes = parse_uuid(message_id);
@@ -48,9 +41,16 @@ std::optional<std::uint64_t> time_in(std::string_view message_id) {
 
 }  // namespace
 
+std::optional<Timestamp> MessageKey::time() const {
+    if (bytes[0] == hashed_range) return std::nullopt;
+    std::int64_t ms = 0;
+    for (std::size_t i = 0; i < 6; ++i) ms = ms << 8 | bytes[i];
+    return Timestamp(std::chrono::milliseconds(ms));
+}
+
 MessageKey message_key(std::string_view message_id) {
     if (const auto own = own_key(message_id)) return {*own};
-    UuidBytes bytes = hash_of(message_id);
+    UuidBytes bytes = hash_128(message_id);
     if (const auto ms = time_in(message_id)) {
         for (std::size_t i = 0; i < 6; ++i) bytes[i] = static_cast<std::uint8_t>(*ms >> (40 - 8 * i));
         bytes[6] = static_cast<std::uint8_t>(0x80 | (bytes[6] & 0x0f));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <compare>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,8 @@ struct MessageKey {
     auto operator<=>(const MessageKey&) const = default;
     /// As PostgreSQL writes a uuid.
     std::string text() const { return format_uuid(bytes); }
+    /// The time that the message ID carries, by its client's clock; nothing if it carries none.
+    std::optional<Timestamp> time() const;
 };
 
 /// Hash: XXH3, 128 bits. Not a secret: somebody who knows a message ID in advance can send that ID itself.

@@ -61,5 +61,14 @@ TEST(Uuid, ReadsOnlyTheCanonicalForm) {
     }
 }
 
+TEST(MessageKeyTest, TellsTheTimeOfIdsThatCarryOne) {
+    const auto time = [](const char* id) { return message_key(id).time(); };
+    EXPECT_EQ(time("node-next-1767225600123-2a0c7a3e-8d2a-4f61-9a57-b8d4c1a90e11"),
+              parse_timestamp("2026-01-01T00:00:00.123Z"));
+    EXPECT_EQ(time("019b76da-a87b-7000-8000-000000000001"), parse_timestamp("2026-01-01T00:00:00.123Z"));
+    EXPECT_EQ(time("2a0c7a3e-8d2a-4f61-9a57-b8d4c1a90e11"), std::nullopt);
+    EXPECT_EQ(time("plain text"), std::nullopt);
+}
+
 }  // namespace
 }  // namespace activity

@@ -11,10 +11,10 @@
 namespace activity::metric {
 
 // ingest
-inline constexpr const char* ingest_requests = "activity_ingest_requests_total";                  // status
-inline constexpr const char* ingest_events_accepted = "activity_ingest_events_accepted_total";    // source
+inline constexpr const char* ingest_requests = "activity_ingest_requests_total";                // status
+inline constexpr const char* ingest_events_accepted = "activity_ingest_events_accepted_total";  // source
 inline constexpr const char* ingest_events_rejected =
-    "activity_ingest_events_rejected_total";  // reason, source
+    "activity_ingest_events_rejected_total";                                                // reason, source
 inline constexpr const char* ingest_events_marked = "activity_ingest_events_marked_total";  // mark, source
 inline constexpr const char* ingest_events_dropped =
     "activity_ingest_events_dropped_total";  // source, activity
@@ -36,6 +36,12 @@ inline constexpr const char* worker_records_duplicate = "activity_worker_records
 inline constexpr const char* worker_records_conflicting = "activity_worker_records_conflicting_total";
 inline constexpr const char* worker_records_dead_lettered =
     "activity_worker_records_dead_lettered_total";  // reason
+/// Put off: they went to a retry topic.
+inline constexpr const char* worker_records_retried = "activity_worker_records_retried_total";
+/// Of learners that were erased.
+inline constexpr const char* worker_records_erased = "activity_worker_records_erased_total";
+/// Nothing to the group.
+inline constexpr const char* worker_records_ignored = "activity_worker_records_ignored_total";
 inline constexpr const char* worker_batch_records = "activity_worker_batch_records";
 inline constexpr const char* worker_transaction_seconds = "activity_worker_transaction_seconds";
 inline constexpr const char* worker_transactions_failed =
@@ -43,6 +49,9 @@ inline constexpr const char* worker_transactions_failed =
 inline constexpr const char* worker_lag_records = "activity_worker_lag_records";  // topic, partition
 inline constexpr const char* worker_freshness_seconds = "activity_worker_freshness_seconds";
 inline constexpr const char* worker_rebalances = "activity_worker_rebalances_total";
+inline constexpr const char* worker_rebalance_pause = "activity_worker_rebalance_pause_seconds";
+/// What the outbox of the group has sent.
+inline constexpr const char* worker_outbox_sent = "activity_worker_outbox_records_sent_total";
 inline constexpr const char* worker_paused = "activity_worker_paused";
 
 }  // namespace activity::metric

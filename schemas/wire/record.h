@@ -17,8 +17,15 @@ inline constexpr const char* message_id = "message-id";
 inline constexpr const char* source = "source";
 inline constexpr const char* schema = "schema";            ///< the catalogue's ID of the activity, or "-"
 inline constexpr const char* received_at = "received-at";  ///< format_timestamp()
-inline constexpr const char* attempt = "attempt";          ///< "0" when it comes from the front door
-inline constexpr const char* reason = "reason";            ///< of a rejected event
+inline constexpr const char* attempt = "attempt";        ///< how often it was tried; "0" from the front door
+inline constexpr const char* not_before = "not-before";  ///< of a retry: when it is due; absent: at once
+inline constexpr const char* reason = "reason";          ///< of a rejected event
+// Where a record first lay that was put off, and why it was put off last.
+inline constexpr const char* retry_topic = "retry-topic";
+inline constexpr const char* retry_partition = "retry-partition";
+inline constexpr const char* retry_offset = "retry-offset";
+inline constexpr const char* retry_reason = "retry-reason";
+inline constexpr const char* retry_detail = "retry-detail";
 inline constexpr const char* dead_letter_reason = "dead-letter-reason";
 inline constexpr const char* dead_letter_detail = "dead-letter-detail";
 inline constexpr const char* dead_letter_group = "dead-letter-group";

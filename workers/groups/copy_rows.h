@@ -56,6 +56,16 @@ class CopyRows {
         append(static_cast<std::uint64_t>(value));
     }
 
+    void integer(std::int32_t value) {
+        append(std::uint32_t{4});
+        append(static_cast<std::uint32_t>(value));
+    }
+
+    void boolean(bool value) {
+        append(std::uint32_t{1});
+        bytes_ += value ? '\1' : '\0';
+    }
+
     void timestamptz(Timestamp value) {
         using namespace std::chrono;
         // PostgreSQL counts microseconds from the year 2000.
@@ -86,6 +96,11 @@ class CopyRows {
     const std::string& bytes() const { return bytes_; }
     std::size_t size() const { return bytes_.size(); }
     void clear() { bytes_.clear(); }
+    /// Takes back what was written behind `size`.
+    void cut_to(std::size_t size) {
+        assert(size <= bytes_.size());
+        bytes_.resize(size);
+    }
 
   private:
     /// Network byte order.

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "schemas/activity/timestamp.h"
 #include "schemas/wire/consumer.h"
 #include "workers/loop/batch.h"
 
@@ -15,9 +17,11 @@ namespace activity::workers {
 struct Owned {
     wire::TopicPartition partition;
     std::int64_t epoch = 0;
-    std::int64_t stored = 0;    ///< next offset that PostgreSQL has
-    std::int64_t position = 0;  ///< next offset that we take from Kafka
-    std::string held;           ///< why it is not read; empty if it is
+    std::int64_t stored = 0;                      ///< next offset that PostgreSQL has
+    std::int64_t position = 0;                    ///< next offset that we take from Kafka
+    std::string held;                             ///< why it can't be read; empty if it can
+    bool idle = false;                            ///< nothing in it is ours to read for now
+    std::optional<Timestamp> due = std::nullopt;  ///< its next record is not to be taken before
 };
 
 /// The partitions of one loop, and how far each is. One thread.
@@ -59,9 +63,21 @@ class Assignment {
     std::vector<wire::PartitionOffset> positions() const {
         std::vector<wire::PartitionOffset> offsets;
         for (const auto& owned : owned_) {
-            if (owned.held.empty()) offsets.push_back({owned.partition, owned.position});
+            if (owned.held.empty() && !owned.idle && !owned.due)
+                offsets.push_back({owned.partition, owned.position});
         }
         return offsets;
+    }
+
+    /// Whether a partition that waited for its next record to be due can be read on.
+    bool wake(Timestamp now) {
+        bool any = false;
+        for (auto& owned : owned_) {
+            if (!owned.due || *owned.due > now) continue;
+            owned.due.reset();
+            any = true;
+        }
+        return any;
     }
 
     void stored(const std::vector<Advance>& moves) {

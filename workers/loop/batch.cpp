@@ -12,17 +12,35 @@ void Batch::add(wire::InboundRecord record, const ActivityEvent& event) {
     row.key = message_key(event.message_id);
     row.begin = static_cast<std::uint32_t>(copy_.size());
     row.record = static_cast<std::uint32_t>(records_.size());
-    write_row_(copy_, row.key, event);
-    row.size = static_cast<std::uint32_t>(copy_.size()) - row.begin;
-    rows_.push_back(row);
+    const bool time_is_wrong = std::ranges::count(event.marks, Mark::time_out_of_window) > 0;
+    const Message message{event, row.key, learner_key(event), names_.of(event),
+                          time_is_wrong ? event.received_at : event.occurred_at};
+    copy_.begin_row(shared_columns + group_->columns.size());
+    copy_.uuid(row.key.bytes);
+    copy_.uuid(message.learner.bytes);
+    copy_.timestamptz(event.received_at);
+    bool written = false;
+    try {
+        written = write_row_(copy_, message);
+        if (!written) ++ignored_;
+    } catch (const UnclearFailure& failure) {
+        refusals_.push_back({records_.size(), {"unclear", failure.what(), true}});
+    }
+    if (written) {
+        row.size = static_cast<std::uint32_t>(copy_.size()) - row.begin;
+        row.known_since = row.key.time().value_or(std::min(event.occurred_at, event.received_at));
+        rows_.push_back(row);
+    } else {
+        copy_.cut_to(row.begin);
+    }
     if (!newest_received_ || *newest_received_ < event.received_at) newest_received_ = event.received_at;
     bytes_ += record.value().size();
     records_.push_back(std::move(record));
 }
 
-void Batch::refuse(wire::InboundRecord record, std::string reason, std::string detail) {
+void Batch::refuse(wire::InboundRecord record, Why why) {
     assert(!sealed_);
-    refusals_.push_back({records_.size(), std::move(reason), std::move(detail)});
+    refusals_.push_back({records_.size(), std::move(why)});
     bytes_ += record.value().size();
     records_.push_back(std::move(record));
 }
@@ -63,16 +81,14 @@ void Batch::compare(std::span<const Row> rows) {
     }
 }
 
-void Batch::refuse_rows(std::span<const std::size_t> places, const std::string& reason,
-                        const std::vector<std::string>& details) {
-    assert(sealed_ && places.size() == details.size() && std::ranges::is_sorted(places));
-    for (std::size_t i = 0; i < places.size(); ++i)
-        refusals_.push_back({rows_[places[i]].record, reason, details[i]});
+void Batch::refuse_rows(std::vector<RefusedRow> refused) {
+    assert(sealed_ && std::ranges::is_sorted(refused, {}, &RefusedRow::place));
     std::vector<Row> kept;
-    kept.reserve(rows_.size() - places.size());
-    auto next = places.begin();
+    kept.reserve(rows_.size() - refused.size());
+    auto next = refused.begin();
     for (std::size_t i = 0; i < rows_.size(); ++i) {
-        if (next != places.end() && *next == i) {
+        if (next != refused.end() && next->place == i) {
+            refusals_.push_back({rows_[i].record, std::move(next->why)});
             ++next;
         } else {
             kept.push_back(rows_[i]);
@@ -90,6 +106,7 @@ void Batch::clear() {
     advances_.clear();
     bytes_ = 0;
     repeated_ = 0;
+    ignored_ = 0;
     conflicts_ = {};
     newest_received_.reset();
     sealed_ = false;

@@ -11,6 +11,7 @@
 #include "schemas/activity/event.h"
 #include "schemas/activity/message_key.h"
 #include "schemas/wire/consumer.h"
+#include "workers/groups/activity_names.h"
 #include "workers/groups/group.h"
 #include "workers/loop/conflicts.h"
 
@@ -30,18 +31,31 @@ struct BatchLimits {
     std::chrono::milliseconds age_max{100};  ///< since its first record
 };
 
-/// A record of the batch that can't be stored, and why.
+/// Why a record can't be applied.
+struct Why {
+    std::string reason;  ///< a closed set: label of a metric, header of the dead letter
+    std::string detail;
+    bool unclear = false;  ///< it may be otherwise later: put off, not given up
+};
+
+/// A record of the batch that can't be applied.
 struct Refusal {
     std::size_t record = 0;  ///< index into Batch::record()
-    std::string reason;      ///< a closed set: label of a metric, header of the dead letter
-    std::string detail;
+    Why why;
+};
+
+/// A row of the batch that the database refuses.
+struct RefusedRow {
+    std::size_t place = 0;  ///< in Batch::rows()
+    Why why;
 };
 
 /// What is stored in one transaction: the rows of the records, and the offsets behind them.
 /// add() and refuse() until it is full or old enough; seal(); then it is stored, as often as it takes.
 class Batch {
   public:
-    explicit Batch(const Group& group) : group_(&group), write_row_(group.row_writer()) {}
+    Batch(const Group& group, const Catalogue& catalogue)
+        : group_(&group), write_row_(group.row_writer()), names_(catalogue) {}
 
     /// The row of a record.
     struct Row {
@@ -49,16 +63,18 @@ class Batch {
         std::uint32_t begin = 0;
         std::uint32_t size = 0;
         std::uint32_t record = 0;
+        /// When the message may have come for the first time, at the earliest.
+        Timestamp known_since;
     };
 
+    /// A record without a row if the event is nothing to the group.
     void add(wire::InboundRecord record, const ActivityEvent& event);
     /// A record that no group can read.
-    void refuse(wire::InboundRecord record, std::string reason, std::string detail);
+    void refuse(wire::InboundRecord record, Why why);
     /// No more records: puts the rows in the order of their keys, keeps the first of each key.
     void seal(std::vector<Advance> advances);
-    /// After seal(): rows, by their place in rows(), that the database refuses. `reason` for all.
-    void refuse_rows(std::span<const std::size_t> places, const std::string& reason,
-                     const std::vector<std::string>& details);
+    /// After seal(): rows that the database refuses, in the order of their places.
+    void refuse_rows(std::vector<RefusedRow> refused);
     void clear();
 
     bool empty() const { return records_.empty(); }
@@ -67,8 +83,10 @@ class Batch {
     std::size_t bytes() const { return bytes_; }
     /// Records that repeated a message ID of this batch.
     std::size_t repeated() const { return repeated_; }
-    /// Of them, the ones that say something else than the first of that ID in this batch. Only if the group
-    /// counts conflicts.
+    /// Records that were nothing to the group.
+    std::size_t ignored() const { return ignored_; }
+    /// Of the repeated, the ones that say something else than the first of that ID in this batch. Only if the
+    /// group counts conflicts.
     const Conflicts& conflicts() const { return conflicts_; }
     std::optional<Timestamp> newest_received() const { return newest_received_; }
 
@@ -80,7 +98,7 @@ class Batch {
     }
     const std::vector<Advance>& advances() const { return advances_; }
 
-    /// Refused records whose dead letters are not delivered yet.
+    /// Refused records that are not delivered yet to where they go instead.
     std::span<const Refusal> undelivered() const { return std::span(refusals_).subspan(delivered_); }
     void all_delivered() { delivered_ = refusals_.size(); }
 
@@ -89,6 +107,7 @@ class Batch {
 
     const Group* group_;
     Group::RowWriter write_row_;
+    ActivityNames names_;
     std::vector<wire::InboundRecord> records_;
     CopyRows copy_;
     std::vector<Row> rows_;
@@ -97,6 +116,7 @@ class Batch {
     std::vector<Advance> advances_;
     std::size_t bytes_ = 0;
     std::size_t repeated_ = 0;
+    std::size_t ignored_ = 0;
     Conflicts conflicts_;
     std::optional<Timestamp> newest_received_;
     bool sealed_ = false;

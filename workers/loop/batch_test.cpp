@@ -8,15 +8,20 @@
 namespace activity::workers {
 namespace {
 
+/// Of a row before the group's own fields: count, two UUIDs, a time, and the size of the first field.
+constexpr std::size_t shared_bytes = 2 + 2 * (4 + 16) + (4 + 8) + 4;
+
 /// Its row is the message ID.
 Group message_ids() {
     Group group;
     group.name = "test";
-    group.stage = {{"message_id", "text"}};
+    group.columns = {{"message_id", "text"}};
     group.row_writer = [] {
-        return [](CopyRows& rows, const MessageKey&, const ActivityEvent& event) {
-            rows.begin_row(1);
-            rows.text(event.message_id);
+        return [](CopyRows& rows, const Message& message) {
+            if (message.activity == "Ignored") return false;
+            rows.text(message.event.message_id);
+            if (message.activity == "Unclear") throw UnclearFailure("cannot tell");
+            return true;
         };
     };
     group.effect = {"SELECT 1"};
@@ -53,7 +58,7 @@ class BatchTest : public ::testing::Test {
 
     std::vector<std::string> stored_ids(const Batch& batch) const {
         std::vector<std::string> ids;
-        for (const auto& row : batch.rows()) ids.emplace_back(batch.row_bytes(row).substr(6));
+        for (const auto& row : batch.rows()) ids.emplace_back(batch.row_bytes(row).substr(shared_bytes));
         return ids;
     }
 
@@ -61,10 +66,11 @@ class BatchTest : public ::testing::Test {
     std::vector<wire::InboundRecord> inbound_;
     std::size_t taken_ = 0;
     Group group_ = message_ids();
+    Catalogue catalogue_ = Catalogue::load(Catalogue::default_file());
 };
 
 TEST_F(BatchTest, PutsRowsInTheOrderOfTheirKeys) {
-    Batch batch(group_);
+    Batch batch(group_, catalogue_);
     for (const int number : {3, 1, 2}) batch.add(take(), event(uuid(number)));
     batch.seal({});
     EXPECT_EQ(stored_ids(batch), (std::vector{uuid(1), uuid(2), uuid(3)}));
@@ -73,7 +79,7 @@ TEST_F(BatchTest, PutsRowsInTheOrderOfTheirKeys) {
 }
 
 TEST_F(BatchTest, KeepsTheFirstOfAMessage) {
-    Batch batch(group_);
+    Batch batch(group_, catalogue_);
     batch.add(take(), event(uuid(2)));
     batch.add(take(), event(uuid(1)));
     batch.add(take(), event(uuid(2)));
@@ -100,7 +106,7 @@ TEST_F(BatchTest, RepeatsThatSaySomethingElseAreCountedIfTheGroupWantsThat) {
     cluster_.produce(records);
     for (const bool wanted : {true, false}) {
         group_.conflicts = wanted ? "SELECT 0, NULL" : "";
-        Batch batch(group_);
+        Batch batch(group_, catalogue_);
         auto repeats = cluster_.read("repeats", records.size());
         for (std::size_t i = 0; i < events.size(); ++i) batch.add(std::move(repeats[i]), events[i]);
         batch.seal({});
@@ -114,9 +120,9 @@ TEST_F(BatchTest, RepeatsThatSaySomethingElseAreCountedIfTheGroupWantsThat) {
 }
 
 TEST_F(BatchTest, RefusedRecordsAreNoRowsButWaitForDelivery) {
-    Batch batch(group_);
+    Batch batch(group_, catalogue_);
     batch.add(take(), event(uuid(1)));
-    batch.refuse(take(), "malformed_json", "not JSON");
+    batch.refuse(take(), {"malformed_json", "not JSON"});
     batch.seal({{{"events", 0}, 1, 0, 2}});
     EXPECT_EQ(batch.rows().size(), 1U);
     ASSERT_EQ(batch.undelivered().size(), 1U);
@@ -127,22 +133,61 @@ TEST_F(BatchTest, RefusedRecordsAreNoRowsButWaitForDelivery) {
 }
 
 TEST_F(BatchTest, RowsThatTheDatabaseRefusesLeave) {
-    Batch batch(group_);
+    Batch batch(group_, catalogue_);
     for (const int number : {4, 3, 2, 1}) batch.add(take(), event(uuid(number)));
     batch.seal({});
-    const std::vector<std::size_t> places{0, 2};
-    batch.refuse_rows(places, "database", {"a", "b"});
+    batch.refuse_rows({{0, {"database", "a"}}, {2, {"unclear", "b", true}}});
     EXPECT_EQ(stored_ids(batch), (std::vector{uuid(2), uuid(4)}));
     ASSERT_EQ(batch.undelivered().size(), 2U);
     EXPECT_EQ(batch.record(batch.undelivered()[0].record).value(), "value 3");
-    EXPECT_EQ(batch.undelivered()[1].detail, "b");
+    EXPECT_EQ(batch.undelivered()[1].why.detail, "b");
     EXPECT_EQ(batch.record(batch.undelivered()[1].record).value(), "value 1");
 }
 
+TEST_F(BatchTest, WhatIsNothingToTheGroupMovesTheOffsetOnly) {
+    Batch batch(group_, catalogue_);
+    auto ignored = event(uuid(1));
+    ignored.activity = "Ignored";
+    batch.add(take(), ignored);
+    batch.add(take(), event(uuid(2)));
+    batch.seal({});
+    EXPECT_EQ(stored_ids(batch), (std::vector{uuid(2)}));
+    EXPECT_EQ(batch.size(), 2U);
+    EXPECT_EQ(batch.ignored(), 1U);
+    EXPECT_TRUE(batch.undelivered().empty());
+}
+
+TEST_F(BatchTest, WhatTheGroupCannotTellIsRefusedAndLeavesNoBytes) {
+    Batch batch(group_, catalogue_);
+    auto unclear = event(uuid(1));
+    unclear.activity = "Unclear";
+    batch.add(take(), unclear);
+    batch.add(take(), event(uuid(2)));
+    batch.seal({});
+    EXPECT_EQ(stored_ids(batch), (std::vector{uuid(2)}));
+    ASSERT_EQ(batch.undelivered().size(), 1U);
+    EXPECT_TRUE(batch.undelivered()[0].why.unclear);
+    EXPECT_EQ(batch.undelivered()[0].why.detail, "cannot tell");
+    EXPECT_EQ(batch.ignored(), 0U);
+}
+
+/// By its ID's time where that has one; else by the earlier of the two times that the event has.
+TEST_F(BatchTest, KnowsSinceWhenAMessageMayHaveCome) {
+    Batch batch(group_, catalogue_);
+    auto hashed = event("no time in it");
+    hashed.occurred_at = *parse_timestamp("2025-12-24T00:00:00Z");
+    batch.add(take(), hashed);
+    batch.add(take(), event(uuid(2)));
+    batch.seal({});
+    ASSERT_EQ(batch.rows().size(), 2U);
+    EXPECT_EQ(batch.rows()[0].known_since, message_key(uuid(2)).time());
+    EXPECT_EQ(batch.rows()[1].known_since, hashed.occurred_at);
+}
+
 TEST_F(BatchTest, IsEmptyAgainAfterClear) {
-    Batch batch(group_);
+    Batch batch(group_, catalogue_);
     batch.add(take(), event(uuid(1)));
-    batch.refuse(take(), "r", "d");
+    batch.refuse(take(), {"r", "d"});
     batch.seal({{{"events", 0}, 1, 0, 2}});
     batch.clear();
     EXPECT_TRUE(batch.empty());

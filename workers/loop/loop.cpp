@@ -6,6 +6,7 @@
 
 #include "schemas/service/log.h"
 #include "schemas/wire/failure.h"
+#include "workers/loop/diverted.h"
 
 namespace activity::workers {
 namespace {
@@ -19,8 +20,8 @@ constexpr milliseconds tend_interval = 1s;
 constexpr std::size_t clock_interval = 64;
 constexpr milliseconds watermarks_timeout = 5s;
 constexpr milliseconds reachable_timeout = 200ms;
-/// How often a partition is looked at that is ours but can't be read.
-constexpr milliseconds held_interval = 5s;
+/// How often partitions are looked at that are ours and not read.
+constexpr milliseconds look_interval = 5s;
 constexpr milliseconds backoff_first = 100ms;
 constexpr milliseconds backoff_max = 5s;
 /// Deadlocks and the like: tries in place, before the loop stalls.
@@ -33,6 +34,7 @@ const char* kind(Remedy remedy) {
         case Remedy::wait: return "outage";
         case Remedy::retry: return "retry";
         case Remedy::data: return "data";
+        case Remedy::unclear: return "unclear";
     }
     return "outage";
 }
@@ -57,17 +59,17 @@ std::string why_held(std::int64_t wanted, std::int64_t oldest, std::int64_t end)
 
 }  // namespace
 
-Loop::Loop(const LoopSettings& settings, const Group& group, Store& store, Outbox& outbox, Metrics& metrics,
-           Status& status, std::function<void()> on_joined)
+Loop::Loop(const LoopSettings& settings, const Group& group, const Catalogue& catalogue, Store& store,
+           SyncPublisher& publisher, Metrics& metrics, Status& status, std::function<void()> on_joined)
     : settings_(settings),
       group_(group),
       store_(store),
-      outbox_(outbox),
+      publisher_(publisher),
       metrics_(metrics),
       status_(status),
       on_joined_(std::move(on_joined)),
       consumer_(settings.consumer),
-      batch_(group),
+      batch_(group, catalogue),
       backoff_(backoff_first, backoff_max) {}
 
 void Loop::run(const std::atomic<bool>& stop) {
@@ -102,13 +104,20 @@ void Loop::on(wire::InboundRecord record) {
         return;                                     // given up meanwhile: whoever reads it next starts there
     if (record.offset() < owned->position) return;  // came again
     if (record.offset() > owned->position && is_gap(*owned, record.offset())) return;
+    if (settings_.waits) {
+        if (const auto due = not_before(record); due && *due > now()) {
+            owned->due = due;
+            fetch();
+            return;
+        }
+    }
     owned->position = record.offset() + 1;
     if (batch_.empty()) batch_began_ = Clock::now();
     auto event = reader_.read(record.value());
     if (const auto* rejection = std::get_if<Rejection>(&event)) {
         std::string detail =
             rejection->field.empty() ? rejection->message : rejection->field + " " + rejection->message;
-        batch_.refuse(std::move(record), std::string(to_string(rejection->reason)), std::move(detail));
+        batch_.refuse(std::move(record), {std::string(to_string(rejection->reason)), std::move(detail)});
     } else {
         batch_.add(std::move(record), std::get<ActivityEvent>(event));
     }
@@ -175,39 +184,54 @@ Loop::Attempt Loop::attempt_to_store() {
     }
 }
 
-/// Until nothing is left that the database refuses. The offsets move only after the dead letters are
-/// delivered.
+/// Until nothing is left that the database refuses. The offsets move only after the retries and dead letters
+/// are delivered.
 Outcome Loop::store_or_refuse() {
     for (;;) {
-        deliver_dead_letters();
+        divert_refused();
         const auto began = Clock::now();
         Outcome outcome = store_.store(batch_);
         metrics_.transaction_seconds.Observe(std::chrono::duration<double>(Clock::now() - began).count());
-        const auto* refused = std::get_if<Refused>(&outcome);
+        auto* refused = std::get_if<Refused>(&outcome);
         if (refused == nullptr) return outcome;
         metrics_.transactions_failed(kind(Remedy::data)).Increment();
-        batch_.refuse_rows(refused->places, "database", refused->details);
+        batch_.refuse_rows(std::move(refused->rows));
     }
 }
 
-void Loop::deliver_dead_letters() {
+void Loop::divert_refused() {
     const auto refusals = batch_.undelivered();
     if (refusals.empty()) return;
-    std::vector<wire::Record> letters;
-    letters.reserve(refusals.size());
-    for (const auto& refusal : refusals) {
-        letters.push_back(dead_letter(batch_.record(refusal.record), settings_.dead_letter_topic, group_.name,
-                                      refusal.reason, refusal.detail));
+    std::vector<wire::Record> records;
+    records.reserve(refusals.size());
+    for (const auto& refusal : refusals) records.push_back(diverted(refusal));
+    publisher_.deliver(records);
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        if (records[i].topic == settings_.dead_letter_topic) {
+            metrics_.dead_lettered(refusals[i].why.reason).Increment();
+        } else {
+            metrics_.retried.Increment();
+        }
     }
-    outbox_.deliver(letters);
-    for (const auto& refusal : refusals) metrics_.dead_lettered(refusal.reason).Increment();
     const auto& first = batch_.record(refusals.front().record);
-    service::log_warn("records went to the dead-letter topic",
+    service::log_warn("records were diverted",
                       {{"records", std::to_string(refusals.size())},
-                       {"first", std::string(first.topic()) + "[" + std::to_string(first.partition()) + "]@" +
+                       {"first", name_of({std::string(first.topic()), first.partition()}) + "@" +
                                      std::to_string(first.offset())},
-                       {"reason", refusals.front().reason}});
+                       {"to", records.front().topic},
+                       {"reason", refusals.front().why.reason},
+                       {"detail", refusals.front().why.detail}});
     batch_.all_delivered();
+}
+
+/// What may be otherwise later is put off as often as there are retries; everything else is a dead letter.
+wire::Record Loop::diverted(const Refusal& refusal) {
+    const auto& record = batch_.record(refusal.record);
+    const auto tried = static_cast<std::size_t>(attempts(record));
+    if (!refusal.why.unclear || tried >= settings_.retries.topics.size())
+        return dead_letter(record, settings_.dead_letter_topic, group_.name, refusal.why);
+    return retry(record, settings_.retries.topics[tried], refusal.why,
+                 now() + settings_.retries.delays[tried]);
 }
 
 // --- advance
@@ -218,7 +242,9 @@ void Loop::advance(const Stored& stored) {
     metrics_.consumed.Increment(static_cast<double>(batch_.size()));
     metrics_.stored.Increment(static_cast<double>(stored.fresh));
     metrics_.duplicate.Increment(
-        static_cast<double>(batch_.rows().size() - stored.fresh + batch_.repeated()));
+        static_cast<double>(batch_.rows().size() - stored.fresh - stored.erased + batch_.repeated()));
+    metrics_.erased.Increment(static_cast<double>(stored.erased));
+    metrics_.ignored.Increment(static_cast<double>(batch_.ignored()));
     note_conflicts(stored.conflicts);
     metrics_.batch_records.Observe(static_cast<double>(batch_.size()));
     if (batch_.newest_received()) metrics_.note_stored(*batch_.newest_received());
@@ -244,7 +270,7 @@ void Loop::note_conflicts(Conflicts conflicts) {
 void Loop::on_fenced(const std::vector<PartitionState>& now) {
     if (is_in(now)) {
         service::log_info("a commit in doubt is in");
-        advance({.fresh = batch_.rows().size(), .conflicts = {}});
+        advance({.fresh = batch_.rows().size()});
         if (stall_) end_stall();
         return;
     }
@@ -285,6 +311,7 @@ bool Loop::is_in(const std::vector<PartitionState>& now) const {
 void Loop::on(const wire::Assigned& assigned) {
     note_kafka(true);
     metrics_.rebalances.Increment();
+    if (!pause_began_) pause_began_ = Clock::now();
     assigned_ = assigned.partitions;
     batch_.clear();
     set_assignment({});
@@ -304,6 +331,7 @@ void Loop::on(const wire::Revoked& revoked) {
     // Range assignment is eager: all partitions go, and come back with the next Assigned.
     give_up_partitions();
     consumer_.unassign();
+    pause_began_ = Clock::now();
 }
 
 void Loop::give_up_partitions() {
@@ -316,6 +344,7 @@ void Loop::give_up_partitions() {
 }
 
 void Loop::claim() {
+    const auto read_before = assignment_.positions().size();
     try {
         set_assignment(claimed());
     } catch (const StoreFailure& failure) {
@@ -330,7 +359,18 @@ void Loop::claim() {
     claim_due_ = false;
     if (stall_) end_stall();
     fetch();
-    service::log_info("partitions claimed", {{"partitions", std::to_string(assignment_.all().size())}});
+    // A look at partitions that are not read is no news.
+    const bool news = pause_began_ || assignment_.positions().size() != read_before;
+    if (pause_began_) {
+        metrics_.rebalance_pause_seconds.Observe(
+            std::chrono::duration<double>(Clock::now() - *pause_began_).count());
+        pause_began_.reset();
+    }
+    if (news) {
+        service::log_info("partitions claimed", {{"group", settings_.consumer.group},
+                                                 {"partitions", std::to_string(assignment_.all().size())},
+                                                 {"read", std::to_string(assignment_.positions().size())}});
+    }
     status_.set_assigned(true);
     if (on_joined_) std::exchange(on_joined_, nullptr)();
 }
@@ -344,15 +384,44 @@ std::vector<Owned> Loop::claimed() {
         oldest.push_back({partitions[i], watermarks[i].first});
     const auto states = store_.claim(oldest);
     std::vector<Owned> owned;
+    std::vector<std::int64_t> ends;
     for (std::size_t i = 0; i < partitions.size(); ++i) {
         const auto state = std::ranges::find(states, partitions[i], &PartitionState::partition);
         if (state == states.end()) throw StoreFailure(Remedy::wait, "", "a partition could not be claimed");
         const auto [first, end] = watermarks[i];
-        owned.push_back({partitions[i], state->epoch, state->next_offset, state->next_offset,
-                         why_held(state->next_offset, first, end)});
-        metrics_.set_lag(partitions[i], std::max<std::int64_t>(end - state->next_offset, 0));
+        owned.push_back({.partition = partitions[i],
+                         .epoch = state->epoch,
+                         .stored = state->next_offset,
+                         .position = state->next_offset,
+                         .held = why_held(state->next_offset, first, end)});
+        ends.push_back(end);
     }
+    if (settings_.newest_lane) keep_to_newest(owned, ends);
+    for (std::size_t i = 0; i < owned.size(); ++i)
+        metrics_.set_lag(owned[i].partition,
+                         owned[i].idle ? 0 : std::max<std::int64_t>(ends[i] - owned[i].position, 0));
     return owned;
+}
+
+/// Whatever lies before the newest is the main lane's business, gaps too.
+void Loop::keep_to_newest(std::vector<Owned>& owned, const std::vector<std::int64_t>& ends) {
+    std::vector<wire::TopicPartition> partitions;
+    partitions.reserve(owned.size());
+    for (const auto& one : owned) partitions.push_back(one.partition);
+    const auto main_lane = store_.states_of(settings_.newest_lane->main_group_id, partitions);
+    for (std::size_t i = 0; i < owned.size(); ++i) {
+        Owned& one = owned[i];
+        const Owned* const before = assignment_.find(one.partition.topic, one.partition.partition);
+        const bool was_reading = before != nullptr && !before->idle;
+        const auto main = std::ranges::find(main_lane, one.partition, &PartitionState::partition);
+        const std::int64_t behind = main == main_lane.end() ? 0 : ends[i] - main->next_offset;
+        // Half way to the end before it stops again, or it would come and go.
+        const std::int64_t limit = settings_.newest_lane->behind_records / (was_reading ? 2 : 1);
+        one.held.clear();
+        one.idle = behind <= limit;
+        one.position = was_reading ? before->position : ends[i];
+        if (one.idle) one.position = one.stored;
+    }
 }
 
 void Loop::set_assignment(std::vector<Owned> owned) {
@@ -366,7 +435,7 @@ void Loop::set_assignment(std::vector<Owned> owned) {
     metrics_.partitions_held.Increment(static_cast<double>(std::ranges::count_if(owned, is_held)));
     assignment_.set(std::move(owned));
     gap_.reset();
-    held_since_ = Clock::now();
+    looked_at_ = Clock::now();
     const std::string held = assignment_.held();
     status_.set_held(held);
     if (!held.empty())
@@ -426,12 +495,14 @@ void Loop::tend() {
             if (!stall_) fetch();
         }
     }
+    if (settings_.waits && !stall_ && assignment_.wake(activity::now())) fetch();
     if (now - tended_at_ < tend_interval) return;
     tended_at_ = now;
     show_lag();
     metrics_.refresh_freshness();
     if (!kafka_reachable_) note_kafka(consumer_.reachable(reachable_timeout));
-    if (!stall_ && !assignment_.held().empty() && now - held_since_ >= held_interval) {
+    const bool look = settings_.newest_lane || !assignment_.held().empty();
+    if (!stall_ && !claim_due_ && look && now - looked_at_ >= look_interval) {
         if (!batch_.empty()) store_batch();
         if (!stall_) claim();
     }
@@ -439,6 +510,7 @@ void Loop::tend() {
 
 void Loop::show_lag() {
     for (const auto& owned : assignment_.all()) {
+        if (owned.idle) continue;
         if (const auto end = consumer_.high_watermark(owned.partition)) {
             metrics_.set_lag(owned.partition, std::max<std::int64_t>(*end - owned.stored, 0));
         }

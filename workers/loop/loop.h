@@ -13,17 +13,34 @@
 #include "workers/loop/assignment.h"
 #include "workers/loop/backoff.h"
 #include "workers/loop/batch.h"
-#include "workers/loop/dead_letters.h"
 #include "workers/loop/metrics.h"
 #include "workers/loop/status.h"
+#include "workers/loop/sync_publisher.h"
 #include "workers/store/store.h"
 
 namespace activity::workers {
+
+/// Where the records go that are put off, and for how long.
+struct Retries {
+    std::vector<std::string> topics;  ///< with prefix; one for each time that a record is put off
+    std::vector<std::chrono::milliseconds> delays;  ///< as many
+};
+
+/// A lane beside the group's own loop: it reads a partition only while the group is far behind there, and
+/// then from the newest record on. Both claim each message in the same set, so it is applied by the one that
+/// comes first.
+struct NewestLane {
+    std::string main_group_id;
+    std::int64_t behind_records = 50'000;  ///< what "far" is
+};
 
 struct LoopSettings {
     wire::ConsumerSettings consumer;
     std::vector<std::string> topics;  ///< with prefix
     std::string dead_letter_topic;    ///< with prefix
+    Retries retries;
+    bool waits = false;  ///< its topics hold retries: none is taken before it is due
+    std::optional<NewestLane> newest_lane;
     BatchLimits batch;
 };
 
@@ -35,8 +52,8 @@ struct LoopSettings {
 class Loop {
   public:
     /// `on_joined` is called once, on the loop's thread, when it has its first assignment.
-    Loop(const LoopSettings& settings, const Group& group, Store& store, Outbox& outbox, Metrics& metrics,
-         Status& status, std::function<void()> on_joined);
+    Loop(const LoopSettings& settings, const Group& group, const Catalogue& catalogue, Store& store,
+         SyncPublisher& publisher, Metrics& metrics, Status& status, std::function<void()> on_joined);
 
     /// Until `stop`. Then it stores what it has or drops it, and leaves the group.
     /// Throws wire::Failure if the consumer can never work again.
@@ -70,7 +87,8 @@ class Loop {
     void store_batch();
     Attempt attempt_to_store();
     Outcome store_or_refuse();
-    void deliver_dead_letters();
+    void divert_refused();
+    wire::Record diverted(const Refusal& refusal);
     void advance(const Stored& stored);
     void note_conflicts(Conflicts conflicts);
     void on_fenced(const std::vector<PartitionState>& now);
@@ -78,6 +96,7 @@ class Loop {
 
     void claim();
     std::vector<Owned> claimed();
+    void keep_to_newest(std::vector<Owned>& owned, const std::vector<std::int64_t>& ends);
     void set_assignment(std::vector<Owned> owned);
     void fetch() { consumer_.assign(assignment_.positions()); }
     void give_up_partitions();
@@ -93,7 +112,7 @@ class Loop {
     LoopSettings settings_;
     const Group& group_;
     Store& store_;
-    Outbox& outbox_;
+    SyncPublisher& publisher_;
     Metrics& metrics_;
     Status& status_;
     std::function<void()> on_joined_;
@@ -110,7 +129,8 @@ class Loop {
     bool kafka_reachable_ = true;
     std::optional<wire::PartitionOffset> gap_;  ///< where Kafka's offsets jumped; looked at twice
     Clock::time_point tended_at_;
-    Clock::time_point held_since_;
+    Clock::time_point looked_at_;                   ///< when the partitions were claimed last
+    std::optional<Clock::time_point> pause_began_;  ///< of a rebalance
 };
 
 }  // namespace activity::workers

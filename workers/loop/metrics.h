@@ -27,9 +27,14 @@ class Metrics {
     prometheus::Counter& stored;
     prometheus::Counter& duplicate;
     prometheus::Counter& conflicting;
+    prometheus::Counter& retried;
+    prometheus::Counter& erased;
+    prometheus::Counter& ignored;
+    prometheus::Counter& outbox_sent;
     prometheus::Histogram& batch_records;
     prometheus::Histogram& transaction_seconds;
     prometheus::Counter& rebalances;
+    prometheus::Histogram& rebalance_pause_seconds;  ///< from giving partitions up to reading again
     prometheus::Counter& offset_gaps;
     prometheus::Gauge& paused;  ///< loops that wait for a server
     prometheus::Gauge& partitions_held;

@@ -2,24 +2,20 @@
 
 #include <cstddef>
 #include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
-namespace activity::workers {
+#include "workers/loop/batch.h"
 
-struct Culprit {
-    std::size_t place = 0;
-    std::string detail;
-};
+namespace activity::workers {
 
 /// Finds the rows of [begin, end) that are refused on their own, by trying halves. `refusal(begin, end)`
 /// tries a range and says why it is refused, or nothing. One culprit among n costs about as much as two good
 /// runs over n, besides the run that failed; n culprits cost 2n tries.
 template <typename Refusal>
-void bisect(std::size_t begin, std::size_t end, Refusal&& refusal, std::vector<Culprit>& culprits) {
+void bisect(std::size_t begin, std::size_t end, Refusal&& refusal, std::vector<RefusedRow>& culprits) {
     if (begin == end) return;
-    std::optional<std::string> why = refusal(begin, end);
+    std::optional<Why> why = refusal(begin, end);
     if (!why) return;
     if (end - begin == 1) {
         culprits.push_back({begin, *std::move(why)});
@@ -32,8 +28,8 @@ void bisect(std::size_t begin, std::size_t end, Refusal&& refusal, std::vector<C
 
 /// The same for a range that is known to be refused as a whole.
 template <typename Refusal>
-std::vector<Culprit> find_culprits(std::size_t count, Refusal&& refusal) {
-    std::vector<Culprit> culprits;
+std::vector<RefusedRow> find_culprits(std::size_t count, Refusal&& refusal) {
+    std::vector<RefusedRow> culprits;
     if (count == 1) {
         bisect(0, 1, refusal, culprits);
         return culprits;

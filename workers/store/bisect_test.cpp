@@ -13,19 +13,19 @@ struct FakeDatabase {
     std::size_t tries = 0;
     std::size_t rows = 0;
 
-    std::optional<std::string> operator()(std::size_t begin, std::size_t end) {
+    std::optional<Why> operator()(std::size_t begin, std::size_t end) {
         ++tries;
         rows += end - begin;
         const auto first = poison.lower_bound(begin);
         if (first == poison.end() || *first >= end) return std::nullopt;
-        return "row " + std::to_string(*first);
+        return Why{"database", "row " + std::to_string(*first)};
     }
 };
 
 std::set<std::size_t> found(FakeDatabase& database, std::size_t count) {
     std::set<std::size_t> places;
     for (const auto& culprit : find_culprits(count, database)) {
-        EXPECT_EQ(culprit.detail, "row " + std::to_string(culprit.place));
+        EXPECT_EQ(culprit.why.detail, "row " + std::to_string(culprit.place));
         EXPECT_TRUE(places.insert(culprit.place).second);
     }
     return places;

@@ -6,15 +6,15 @@
 
 #include "schemas/service/log.h"
 #include "workers/groups/copy_rows.h"
+#include "workers/store/array.h"
 #include "workers/store/bisect.h"
 #include "workers/store/connection.h"
-#include "workers/store/sqlstate.h"
+#include "workers/store/guarded.h"
 
 namespace activity::workers {
 namespace {
 
 constexpr std::size_t chunk_bytes = 65'536;
-constexpr std::size_t detail_bytes_max = 500;
 
 /// Limits for a session that is alone with its server: a worker that is cut off or stopped in the middle of a
 /// transaction loses it within about ten seconds, and with it the lock on its offsets. COPY is the one
@@ -50,24 +50,29 @@ constexpr const char* fence_sql =
     "WHERE p.grp = $1 AND p.topic = batch.topic AND p.part = batch.part "
     "AND p.epoch = batch.epoch AND p.next_offset = batch.old";
 
+/// An erasure adds its tombstone under a lock that waits for every transaction that has looked here: so
+/// whoever did not see it has committed before the erasure goes on to delete.
+constexpr const char* erased_sql =
+    "DELETE FROM pg_temp.stage USING activity.erased AS gone "
+    "WHERE stage.learner_key = gone.learner_key AND stage.received_at <= gone.erased_at";
+
+/// The order of the rows is that of their keys, so workers that meet wait for each other and never deadlock.
+std::string seen_sql(const Group& group) {
+    return "WITH claimed AS (INSERT INTO activity.seen_" + std::string(group.name) +
+           " (message_key) SELECT message_key FROM pg_temp.stage ON CONFLICT DO NOTHING RETURNING "
+           "message_key) "
+           "DELETE FROM pg_temp.stage WHERE NOT EXISTS "
+           "(SELECT FROM claimed WHERE claimed.message_key = stage.message_key)";
+}
+
+constexpr const char* forgotten_sql =
+    "SELECT (extract(epoch FROM dedupe_from) * 1000000)::bigint FROM activity.worker_group WHERE name = $1 "
+    "AND "
+    "dedupe_from IS NOT NULL";
+
 constexpr const char* state_sql =
     "SELECT p.topic, p.part, p.next_offset, p.epoch FROM activity.part_offset AS p "
     "JOIN unnest($2::text[], $3::integer[]) AS wanted (topic, part) USING (topic, part) WHERE p.grp = $1";
-
-/// A PostgreSQL array of topics or numbers: neither needs escaping.
-template <typename Items, typename Member>
-std::string array(const Items& items, Member&& member) {
-    std::string out = "{";
-    for (const auto& item : items) {
-        if (out.size() > 1) out += ',';
-        if constexpr (std::is_same_v<std::decay_t<decltype(member(item))>, std::string>) {
-            out.append("\"").append(member(item)).append("\"");
-        } else {
-            out += std::to_string(member(item));
-        }
-    }
-    return out + '}';
-}
 
 std::vector<PartitionState> states(const pqxx::result& result) {
     std::vector<PartitionState> out;
@@ -77,11 +82,6 @@ std::vector<PartitionState> states(const pqxx::result& result) {
                        row[3].as<std::int64_t>()});
     }
     return out;
-}
-
-/// The server's first line: what went wrong, without the rows that it quotes behind it.
-std::string first_line(std::string_view text) {
-    return std::string(text.substr(0, std::min(text.find('\n'), detail_bytes_max)));
 }
 
 struct FreeResult {
@@ -98,11 +98,13 @@ using Result = std::unique_ptr<PGresult, FreeResult>;
 }
 
 std::string stage_sql(const Group& group) {
-    std::string sql;
-    for (const auto& [name, type] : group.stage) {
-        sql.append(sql.empty() ? "" : ", ").append(name).append(" ").append(type);
-    }
+    std::string sql = "message_key uuid, learner_key uuid, received_at timestamptz";
+    for (const auto& [name, type] : group.columns) sql.append(", ").append(name).append(" ").append(type);
     return "CREATE TEMPORARY TABLE stage (" + sql + ") ON COMMIT DELETE ROWS";
+}
+
+bool is_about_records(Remedy remedy) {
+    return remedy == Remedy::data || remedy == Remedy::unclear;
 }
 
 std::string effect_name(std::size_t index) {
@@ -146,40 +148,21 @@ void PostgresStore::connect() {
     connection->prepare("claim", claim_sql);
     connection->prepare("fence", fence_sql);
     connection->prepare("state", state_sql);
+    connection->prepare("erased", erased_sql);
+    connection->prepare("forgotten", forgotten_sql);
+    if (group_.dedupe == Group::Dedupe::seen) connection->prepare("seen", seen_sql(group_));
     for (std::size_t i = 0; i < group_.effect.size(); ++i)
         connection->prepare(effect_name(i), group_.effect[i]);
     if (!group_.conflicts.empty()) connection->prepare("conflicts", group_.conflicts);
     connection_ = std::move(connection);
 }
 
-/// Turns whatever the libraries throw into a StoreFailure. A connection that is not known to be good is given
-/// up.
 template <typename Work>
 auto PostgresStore::guarded(Work&& work) {
-    const auto broken = [this] { return !connection_ || connection_->broken(); };
-    const auto give_up = [this](const std::string& sqlstate, std::string_view what) {
-        // Once the connection is gone, libpq knows why; libpqxx only that it can't go on.
-        const char* const lost = connection_ && connection_->raw() != nullptr && connection_->broken()
-                                     ? PQerrorMessage(connection_->raw())
-                                     : "";
-        const std::string why = first_line(*lost == '\0' ? what : lost);
-        connection_.reset();
-        return StoreFailure(Remedy::wait, sqlstate, why);
-    };
-    try {
+    return workers::guarded(connection_, [&] {
         connect();
         return work();
-    } catch (const StoreFailure& failure) {
-        if (broken() || failure.remedy() == Remedy::wait) throw give_up(failure.sqlstate(), failure.what());
-        throw;
-    } catch (const pqxx::sql_error& error) {
-        const Remedy what_to_do = remedy(error.sqlstate());
-        if (broken() || what_to_do == Remedy::wait) throw give_up(error.sqlstate(), error.what());
-        throw StoreFailure(what_to_do, error.sqlstate(), first_line(error.what()));
-    } catch (const std::exception& error) {
-        // broken_connection; in_doubt_error, which the fence resolves when the batch is stored again.
-        throw give_up("", error.what());
-    }
+    });
 }
 
 std::vector<PartitionState> PostgresStore::claim(const std::vector<wire::PartitionOffset>& oldest) {
@@ -198,12 +181,22 @@ std::vector<PartitionState> PostgresStore::claim(const std::vector<wire::Partiti
     });
 }
 
+std::vector<PartitionState> PostgresStore::states_of(const std::string& group_id,
+                                                     const std::vector<wire::TopicPartition>& partitions) {
+    return guarded([&] {
+        pqxx::nontransaction query(*connection_);
+        return states(query.exec_prepared(
+            "state", group_id, array(partitions, [](const auto& item) { return item.topic; }),
+            array(partitions, [](const auto& item) { return item.partition; })));
+    });
+}
+
 Outcome PostgresStore::store(const Batch& batch) {
     assert(batch.sealed());
     try {
         return guarded([&] { return store_whole(batch); });
     } catch (const StoreFailure& failure) {
-        if (failure.remedy() != Remedy::data) throw;
+        if (!is_about_records(failure.remedy())) throw;
     }
     return guarded([&] { return Outcome(find_refused(batch)); });
 }
@@ -226,45 +219,79 @@ Outcome PostgresStore::store_whole(const Batch& batch) {
     }
     Stored stored;
     if (!batch.rows().empty()) {
-        for (std::size_t i = 0; i < group_.effect.size(); ++i) {
-            const auto result = transaction.exec_prepared(effect_name(i));
-            if (i == 0) stored.fresh = result.affected_rows();
+        stored = apply(transaction, batch.rows().size());
+        // Behind our own inserts, or the boundary might move between the look and them.
+        Refused forgotten{find_forgotten(transaction, batch)};
+        if (!forgotten.rows.empty()) {
+            transaction.abort();
+            return forgotten;
         }
-        if (stored.fresh < batch.rows().size() && !group_.conflicts.empty())
+        if (stored.fresh + stored.erased < batch.rows().size() && !group_.conflicts.empty())
             stored.conflicts = find_conflicts(*connection_, transaction, batch);
     }
     transaction.commit();
     return stored;
 }
 
+/// The group's effect on what is staged, once for each message.
+Stored PostgresStore::apply(pqxx::dbtransaction& transaction, std::size_t rows) {
+    Stored stored;
+    stored.erased = transaction.exec_prepared("erased").affected_rows();
+    if (group_.dedupe == Group::Dedupe::seen) {
+        const std::size_t again = transaction.exec_prepared("seen").affected_rows();
+        stored.fresh = rows - stored.erased - again;
+        if (stored.fresh == 0) return stored;
+    }
+    for (std::size_t i = 0; i < group_.effect.size(); ++i) {
+        const auto result = transaction.exec_prepared(effect_name(i));
+        if (i == 0 && group_.dedupe == Group::Dedupe::effect) stored.fresh = result.affected_rows();
+    }
+    return stored;
+}
+
+/// Rows so old that the group no longer knows whether it has applied them.
+std::vector<RefusedRow> PostgresStore::find_forgotten(pqxx::dbtransaction& transaction, const Batch& batch) {
+    const auto boundary = transaction.exec_prepared("forgotten", std::string(group_.name));
+    std::vector<RefusedRow> forgotten;
+    if (boundary.empty()) return forgotten;
+    const Timestamp known_from{std::chrono::microseconds(boundary[0][0].as<std::int64_t>())};
+    for (std::size_t i = 0; i < batch.rows().size(); ++i) {
+        if (batch.rows()[i].known_since >= known_from) continue;
+        forgotten.push_back({i,
+                             {"before_dedupe_window", "is older than " + format_timestamp(known_from) +
+                                                          ", before which nothing is known to be a repeat"}});
+    }
+    return forgotten;
+}
+
 /// In one transaction that is rolled back: each try leaves nothing behind, and the good ones are stored with
 /// the rest of the batch once the dead letters are delivered.
 Refused PostgresStore::find_refused(const Batch& batch) {
     pqxx::work transaction(*connection_);
-    const auto refusal = [&](std::size_t begin, std::size_t end) -> std::optional<std::string> {
-        std::optional<std::string> why;
+    const auto refusal = [&](std::size_t begin, std::size_t end) -> std::optional<Why> {
+        std::optional<Why> why;
+        const auto refused = [&](Remedy what_to_do, const std::string& sqlstate, std::string_view what) {
+            const bool unclear = what_to_do == Remedy::unclear;
+            why = Why{unclear ? "unclear" : "database", sqlstate + " " + first_line(what), unclear};
+        };
         transaction.exec("SAVEPOINT probe");
         try {
             copy(batch, begin, end);
-            for (std::size_t i = 0; i < group_.effect.size(); ++i) transaction.exec_prepared(effect_name(i));
+            apply(transaction, end - begin);
         } catch (const StoreFailure& failure) {
-            if (failure.remedy() != Remedy::data || connection_->broken()) throw;
-            why = failure.sqlstate() + " " + failure.what();
+            if (!is_about_records(failure.remedy()) || connection_->broken()) throw;
+            refused(failure.remedy(), failure.sqlstate(), failure.what());
         } catch (const pqxx::sql_error& error) {
-            if (remedy(error.sqlstate()) != Remedy::data || connection_->broken()) throw;
-            why = error.sqlstate() + " " + first_line(error.what());
+            if (!is_about_records(remedy(error.sqlstate())) || connection_->broken()) throw;
+            refused(remedy(error.sqlstate()), error.sqlstate(), error.what());
         }
         transaction.exec("ROLLBACK TO SAVEPOINT probe");
         return why;
     };
-    Refused refused;
-    for (auto& [place, detail] : find_culprits(batch.rows().size(), refusal)) {
-        refused.places.push_back(place);
-        refused.details.push_back(std::move(detail));
-    }
+    Refused refused{find_culprits(batch.rows().size(), refusal)};
     transaction.abort();
     // Refused as a whole, but no row on its own: something changed meanwhile, as when a partition was added.
-    if (refused.places.empty())
+    if (refused.rows.empty())
         throw StoreFailure(Remedy::retry, "", "a batch was refused, but none of its rows");
     return refused;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <pqxx/dbtransaction>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ class PostgresStore final : public Store {
     ~PostgresStore() override;
 
     std::vector<PartitionState> claim(const std::vector<wire::PartitionOffset>& oldest) override;
+    std::vector<PartitionState> states_of(const std::string& group_id,
+                                          const std::vector<wire::TopicPartition>& partitions) override;
     Outcome store(const Batch& batch) override;
 
   private:
@@ -32,7 +35,9 @@ class PostgresStore final : public Store {
     void connect();
     Outcome store_whole(const Batch& batch);
     Refused find_refused(const Batch& batch);
+    std::vector<RefusedRow> find_forgotten(pqxx::dbtransaction& transaction, const Batch& batch);
     void copy(const Batch& batch, std::size_t begin, std::size_t end);
+    Stored apply(pqxx::dbtransaction& transaction, std::size_t rows);
 
     PostgresSettings settings_;
     const Group& group_;

@@ -15,6 +15,8 @@ inline Remedy remedy(std::string_view sqlstate) {
     };
     if (begins("40") || sqlstate == "55P03" || sqlstate == "57014") return Remedy::retry;
     // 54: an index row or a nesting beyond the server's limits.
+    // P0: PL/pgSQL's RAISE, NO_DATA_FOUND and the like: what a group's own SQL says.
+    if (begins("P0")) return Remedy::unclear;
     if (begins("22") || begins("23") || begins("54")) return Remedy::data;
     return Remedy::wait;
 }

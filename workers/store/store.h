@@ -14,9 +14,10 @@ namespace activity::workers {
 
 /// What can be done about an error of the database.
 enum class Remedy {
-    wait,   ///< it is gone, full, or not as we need it: pause, back off, try again; nothing is diverted
-    retry,  ///< a deadlock, a lock or a time limit: the same again at once, jittered
-    data,   ///< it refuses what we bring: find the culprit
+    wait,     ///< it is gone, full, or not as we need it: pause, back off, try again; nothing is diverted
+    retry,    ///< a deadlock, a lock or a time limit: the same again at once, jittered
+    data,     ///< it refuses what we bring: find the culprit
+    unclear,  ///< the group's own SQL raised an error: find the culprit, it may be otherwise later
 };
 
 /// The database's errors, classified where the library is called.
@@ -41,16 +42,16 @@ struct PartitionState {
 };
 
 // What became of a batch.
-/// Its rows are in, its offsets are moved. `fresh`: rows whose message ID was new. `conflicts`: among the
-/// others, with what was stored before.
+/// Its rows are in, its offsets are moved. `fresh`: rows whose message was new. `erased`: rows of learners
+/// that were erased. `conflicts`: among the others, with what was stored before.
 struct Stored {
     std::size_t fresh = 0;
-    Conflicts conflicts;
+    std::size_t erased = 0;
+    Conflicts conflicts = {};
 };
-/// Nothing was changed: the database refuses these rows (places in Batch::rows(), ascending).
+/// Nothing was changed: these rows can't be applied. In the order of their places; at least one.
 struct Refused {
-    std::vector<std::size_t> places;
-    std::vector<std::string> details;
+    std::vector<RefusedRow> rows;
 };
 /// Nothing was changed: PostgreSQL's offsets or epochs are not the batch's. `now`: what they are.
 struct Fenced {
@@ -65,6 +66,9 @@ class Store {
     /// Makes us the owner of these partitions, from now on until somebody else claims them. A partition that
     /// was never seen starts at the offset given. In the order given.
     virtual std::vector<PartitionState> claim(const std::vector<wire::PartitionOffset>& oldest) = 0;
+    /// Where another group is in these partitions, and who owns them; without those that it has never seen.
+    virtual std::vector<PartitionState> states_of(const std::string& group_id,
+                                                  const std::vector<wire::TopicPartition>& partitions) = 0;
     /// One transaction: all of the batch or nothing.
     virtual Outcome store(const Batch& batch) = 0;
 };

@@ -17,6 +17,7 @@ TEST(RemedyTest, FollowsTheClassOfTheError) {
         EXPECT_EQ(remedy(transient), Remedy::retry) << transient;
     for (const auto* bad : {"22021", "22P02", "22P05", "23502", "23514", "54000"})
         EXPECT_EQ(remedy(bad), Remedy::data) << bad;
+    EXPECT_EQ(remedy("P0001"), Remedy::unclear);
 }
 
 TEST(ConninfoTest, AddsWhatIsNotSaid) {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "deploy/stack/harness/wait.h"
+#include "schemas/wire/group_topics.h"
 
 namespace activity::harness {
 namespace {
@@ -51,13 +52,16 @@ Pipeline::Pipeline()
       kafka_(std::make_unique<KafkaView>(servers().kafka.bootstrap())) {
     write_file(directory_.path() / "sources.toml",
                "[[source]]\nname = \"web\"\nkeys = [{ sha256 = \"" + sha256_hex(write_key) +
-                   "\" }]\norigins = [\"http://127.0.0.1:*\", \"http://localhost:*\", \"http://school.test:*\"]\n\n[[source]]\nname = "
+                   "\" }]\norigins = [\"http://127.0.0.1:*\", \"http://localhost:*\", "
+                   "\"http://school.test:*\"]\n\n[[source]]\nname = "
                    "\"revoked\"\nenabled = false\nkeys = [{ sha256 = \"" +
                    sha256_hex("revoked-write-key") + "\" }]\n");
     servers().postgres.create_database(database_);
     activityctl({"topics", "apply"});
     for (const std::string& name : kafka_->topics(prefix_ + "."))
-        if (name != dead_letter_topic() && name != topic("rejected")) event_topics_.push_back(name);
+        if (!name.ends_with(".dead-letter") && name.find(".retry-") == std::string::npos &&
+            name != topic("rejected") && name != topic("profiles"))
+            event_topics_.push_back(name);
 }
 
 Pipeline::~Pipeline() {
@@ -85,22 +89,23 @@ Program Pipeline::start_ingest(const Environment& settings) const {
                               directory_.path() / ("ingest-" + std::to_string(++started_) + ".log")});
 }
 
-Process::Command Pipeline::worker_command(const Environment& settings, int threads) const {
+Process::Command Pipeline::worker_command(const Environment& settings, int threads,
+                                          const std::string& groups) const {
     Environment environment = settings;
     environment.merge(common());
     environment.insert({{"ACTIVITY_POSTGRES_URL", url(PostgresServer::As::worker)},
                         {"ACTIVITY_GROUP_PREFIX", prefix_ + "-"}});
-    return {{worker_program(), "--group", "records", "--threads", std::to_string(threads)},
+    return {{worker_program(), "--group", groups, "--threads", std::to_string(threads)},
             environment,
             directory_.path() / ("worker-" + std::to_string(++started_) + ".log")};
 }
 
-Program Pipeline::start_worker(const Environment& settings, int threads) const {
-    return Program("worker", worker_command(settings, threads));
+Program Pipeline::start_worker(const Environment& settings, int threads, const std::string& groups) const {
+    return Program("worker", worker_command(settings, threads, groups));
 }
 
-Program Pipeline::launch_worker(const Environment& settings, int threads) const {
-    return Program::unready("worker", worker_command(settings, threads));
+Program Pipeline::launch_worker(const Environment& settings, int threads, const std::string& groups) const {
+    return Program::unready("worker", worker_command(settings, threads, groups));
 }
 
 std::string Pipeline::activityctl(std::vector<std::string> arguments) const {
@@ -124,11 +129,12 @@ std::int64_t Pipeline::progress() const {
     return session().number("SELECT coalesce(sum(next_offset), 0) FROM activity.part_offset");
 }
 
-bool Pipeline::caught_up() {
+bool Pipeline::caught_up(const std::string& group_id, const std::vector<std::string>& topics) {
     std::map<KafkaPartition, std::int64_t> next_offsets;
-    for (const auto& row : session().query("SELECT topic, part, next_offset FROM activity.part_offset"))
+    for (const auto& row : session().query(
+             "SELECT topic, part, next_offset FROM activity.part_offset WHERE grp = '" + group_id + "'"))
         next_offsets[{row[0].as<std::string>(), row[1].as<int>()}] = row[2].as<std::int64_t>();
-    for (const auto& [partition, end] : kafka_->ends(event_topics_)) {
+    for (const auto& [partition, end] : kafka_->ends(topics)) {
         const auto found = next_offsets.find(partition);
         const std::int64_t next = found == next_offsets.end() ? 0 : found->second;
         if (next > end) throw std::logic_error(partition.topic + ": PostgreSQL is beyond Kafka's end");
@@ -137,9 +143,17 @@ bool Pipeline::caught_up() {
     return true;
 }
 
-void Pipeline::wait_caught_up(std::chrono::milliseconds timeout) {
+bool Pipeline::caught_up(const std::string& name) {
+    std::vector<std::string> retries;
+    for (int tier = 1; tier <= wire::retry_tiers; ++tier)
+        retries.push_back(wire::retry_topic(prefix_ + ".", name, tier));
+    return caught_up(group(name), event_topics_) && caught_up(group(name) + ".retry", retries);
+}
+
+void Pipeline::wait_caught_up(std::chrono::milliseconds timeout, const std::string& group) {
     wait_until(
-        "the workers have caught up", [&] { return caught_up(); }, timeout, std::chrono::milliseconds(50));
+        "the workers of " + group + " have caught up", [&] { return caught_up(group); }, timeout,
+        std::chrono::milliseconds(50));
 }
 
 void expect_ledger_holds(Pipeline& pipeline, const Ledger& ledger) {

@@ -32,16 +32,22 @@ class Pipeline {
     /// Always on the same port, so that clients find it again. `settings` on top of the pipeline's own.
     Program start_ingest(const Environment& settings = {}) const;
     Endpoint ingest() const { return {"127.0.0.1", ingest_port_}; }
-    Program start_worker(const Environment& settings = {}, int threads = 1) const;
+    /// `groups` as --group takes them: one, several with commas between, or all.
+    Program start_worker(const Environment& settings = {}, int threads = 1,
+                         const std::string& groups = "records") const;
     /// Without waiting until it has joined.
-    Program launch_worker(const Environment& settings = {}, int threads = 1) const;
+    Program launch_worker(const Environment& settings = {}, int threads = 1,
+                          const std::string& groups = "records") const;
     /// activityctl with this pipeline's settings; what it wrote.
     std::string activityctl(std::vector<std::string> arguments) const;
 
     std::string topic(const std::string& name) const { return prefix_ + "." + name; }
     const std::vector<std::string>& event_topics() const { return event_topics_; }
-    std::string dead_letter_topic() const { return topic("records.dead-letter"); }
-    std::string group() const { return prefix_ + "-activity-records"; }
+    std::string dead_letter_topic(const std::string& group = "records") const {
+        return topic(group + ".dead-letter");
+    }
+    /// Kafka's ID of a group.
+    std::string group(const std::string& name = "records") const { return prefix_ + "-activity-" + name; }
     const std::string& database() const { return database_; }
     std::string url(PostgresServer::As role) const;
 
@@ -51,9 +57,11 @@ class Pipeline {
     }
     std::int64_t stored() const;
 
-    /// Whether PostgreSQL's offsets say that everything in the topics has been dealt with.
-    bool caught_up();
-    void wait_caught_up(std::chrono::milliseconds timeout = patience_for_backlog);
+    /// Whether PostgreSQL's offsets say that a group has dealt with everything in the topics, and that
+    /// nothing of it waits in a retry topic.
+    bool caught_up(const std::string& group = "records");
+    void wait_caught_up(std::chrono::milliseconds timeout = patience_for_backlog,
+                        const std::string& group = "records");
     /// Sum of next_offset over all partitions: grows whenever a worker commits.
     std::int64_t progress() const;
 
@@ -61,7 +69,9 @@ class Pipeline {
 
   private:
     Environment common() const;
-    Process::Command worker_command(const Environment& settings, int threads) const;
+    Process::Command worker_command(const Environment& settings, int threads,
+                                    const std::string& groups) const;
+    bool caught_up(const std::string& group_id, const std::vector<std::string>& topics);
 
     std::string prefix_;
     std::string database_;

@@ -10,39 +10,24 @@ namespace {
 
 const std::vector<Column>& columns() {
     static const std::vector<Column> all{
-        {"message_key", "uuid"},
-        {"message_id", "text"},
-        {"type", "text"},
-        {"activity", "text"},
-        {"user_id", "text"},
-        {"anonymous_id", "text"},
-        {"source", "text"},
-        {"course_id", "text"},
-        {"occurred_at", "timestamptz"},
-        {"received_at", "timestamptz"},
-        {"properties", "json"},
-        {"context", "json"},
-        {"extra", "json"},
-        {"marks", "text[]"},
+        {"message_id", "text"},   {"type", "text"},    {"activity", "text"},  {"user_id", "text"},
+        {"anonymous_id", "text"}, {"source", "text"},  {"course_id", "text"}, {"occurred_at", "timestamptz"},
+        {"properties", "json"},   {"context", "json"}, {"extra", "json"},     {"marks", "text[]"},
     };
     return all;
 }
 
 std::string column_names() {
-    std::string names;
-    for (const auto& column : columns()) {
-        if (!names.empty()) names += ", ";
-        names += column.name;
-    }
+    std::string names = "message_key, received_at";
+    for (const auto& column : columns()) names.append(", ").append(column.name);
     return names;
 }
 
 /// In the order of columns().
-void write_row(CopyRows& rows, CourseReader& course, const MessageKey& key, const ActivityEvent& event) {
-    rows.begin_row(columns().size());
-    rows.uuid(key.bytes);
+void write_row(CopyRows& rows, CourseReader& course, const Message& message) {
+    const ActivityEvent& event = message.event;
     // A UUIDv7 is its own key: no need to keep it twice.
-    const bool is_key = event.message_id.size() == 36 && event.message_id == key.text();
+    const bool is_key = event.message_id.size() == 36 && event.message_id == message.key.text();
     rows.text_or_null(is_key ? std::string_view() : event.message_id);
     rows.text(to_string(event.type));
     rows.text(event.activity);
@@ -51,7 +36,6 @@ void write_row(CopyRows& rows, CourseReader& course, const MessageKey& key, cons
     rows.text(event.source);
     rows.text_or_null(course.read(event.properties, event.context).value_or(std::string()));
     rows.timestamptz(event.occurred_at);
-    rows.timestamptz(event.received_at);
     rows.text(event.properties);
     rows.text(event.context);
     rows.text_or_null(event.extra == "{}" ? std::string_view() : event.extra);
@@ -87,13 +71,14 @@ Group records_group() {
         for (const auto& topic : catalogue.topics()) names.push_back(topic.name);
         return names;
     };
-    group.stage = columns();
+    group.columns = columns();
     group.row_writer = [] {
-        return [course = std::make_shared<CourseReader>()](CopyRows& rows, const MessageKey& key,
-                                                           const ActivityEvent& event) {
-            write_row(rows, *course, key, event);
+        return [course = std::make_shared<CourseReader>()](CopyRows& rows, const Message& message) {
+            write_row(rows, *course, message);
+            return true;
         };
     };
+    group.dedupe = Group::Dedupe::effect;
     group.effect = {"INSERT INTO activity.event (" + column_names() + ") SELECT " + column_names() +
                     " FROM pg_temp.stage ON CONFLICT DO NOTHING"};
     group.conflicts = conflicts_sql;

@@ -1,11 +1,12 @@
-#include "workers/loop/dead_letters.h"
+#include "workers/loop/sync_publisher.h"
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
+#include <vector>
 
 #include "schemas/wire/failure.h"
-#include "schemas/wire/test_cluster.h"
 
 namespace activity::workers {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 /// Keeps what is published; reports it from a thread of its own, as the real one does.
 class FakePublisher final : public wire::Publisher {
   public:
-    FakePublisher(Outbox::OnDelivered on_delivered, bool persisted, std::size_t room)
+    FakePublisher(SyncPublisher::OnDelivered on_delivered, bool persisted, std::size_t room)
         : on_delivered_(std::move(on_delivered)), persisted_(persisted), room_(room) {}
     ~FakePublisher() override {
         for (auto& thread : threads_) thread.join();
@@ -35,7 +36,7 @@ class FakePublisher final : public wire::Publisher {
     std::atomic<std::size_t> published{0};
 
   private:
-    Outbox::OnDelivered on_delivered_;
+    SyncPublisher::OnDelivered on_delivered_;
     bool persisted_;
     std::size_t room_;
     std::atomic<std::size_t> waiting_{0};
@@ -44,40 +45,40 @@ class FakePublisher final : public wire::Publisher {
 
 struct Fixture {
     explicit Fixture(bool persisted = true, std::size_t room = 1'000)
-        : outbox([this, persisted, room](Outbox::OnDelivered on_delivered) {
+        : out([this, persisted, room](SyncPublisher::OnDelivered on_delivered) {
               auto made = std::make_unique<FakePublisher>(std::move(on_delivered), persisted, room);
               publisher = made.get();
               return made;
           }) {}
     FakePublisher* publisher = nullptr;
-    Outbox outbox;
+    SyncPublisher out;
 };
 
 std::vector<wire::Record> records(std::size_t count) {
     return {count, wire::Record{"t", "k", {}, "v"}};
 }
 
-TEST(OutboxTest, MakesNoPublisherUntilItIsNeeded) {
+TEST(SyncPublisherTest, MakesNoPublisherUntilItIsNeeded) {
     const Fixture fixture;
     EXPECT_EQ(fixture.publisher, nullptr);
 }
 
-TEST(OutboxTest, WaitsForAllReports) {
+TEST(SyncPublisherTest, WaitsForAllReports) {
     Fixture fixture;
-    fixture.outbox.deliver(records(50));
+    fixture.out.deliver(records(50));
     EXPECT_EQ(fixture.publisher->published, 50U);
 }
 
-TEST(OutboxTest, WaitsForRoom) {
+TEST(SyncPublisherTest, WaitsForRoom) {
     Fixture fixture(true, 1);
-    fixture.outbox.deliver(records(20));
+    fixture.out.deliver(records(20));
     EXPECT_EQ(fixture.publisher->published, 20U);
 }
 
-TEST(OutboxTest, FailsIfOneIsNotDelivered) {
+TEST(SyncPublisherTest, FailsIfOneIsNotDelivered) {
     Fixture fixture(false);
     try {
-        fixture.outbox.deliver(records(3));
+        fixture.out.deliver(records(3));
         FAIL();
     } catch (const wire::Failure& failure) {
         EXPECT_EQ(failure.disposition(), wire::Disposition::retry);
@@ -85,34 +86,11 @@ TEST(OutboxTest, FailsIfOneIsNotDelivered) {
     }
 }
 
-TEST(OutboxTest, FailsIfOneIsTooLarge) {
+TEST(SyncPublisherTest, FailsIfOneIsTooLarge) {
     Fixture fixture;
     auto all = records(3);
     all[1].value = "large";
-    EXPECT_THROW(fixture.outbox.deliver(all), wire::Failure);
-}
-
-TEST(DeadLetterTest, KeepsTheRecordAndSaysWhereFromAndWhy) {
-    wire::TestCluster cluster;
-    cluster.create_topic("activity.practice", 1);
-    cluster.produce({{"activity.practice", "web/u", {{"message-id", "m"}}, "{bad"}});
-    const auto inbound = cluster.read("activity.practice", 1);
-    const auto letter =
-        dead_letter(inbound[0], "activity.records.dead-letter", "records", "malformed_json", "why");
-    EXPECT_EQ(letter.topic, "activity.records.dead-letter");
-    EXPECT_EQ(letter.key, "web/u");
-    EXPECT_EQ(letter.value, "{bad");
-    ASSERT_EQ(letter.headers.size(), 8U);
-    EXPECT_EQ(letter.headers[0], (std::pair<std::string, std::string>{"message-id", "m"}));
-    EXPECT_EQ(letter.headers[1],
-              (std::pair<std::string, std::string>{"dead-letter-reason", "malformed_json"}));
-    EXPECT_EQ(letter.headers[2], (std::pair<std::string, std::string>{"dead-letter-detail", "why"}));
-    EXPECT_EQ(letter.headers[3], (std::pair<std::string, std::string>{"dead-letter-group", "records"}));
-    EXPECT_EQ(letter.headers[4],
-              (std::pair<std::string, std::string>{"dead-letter-topic", "activity.practice"}));
-    EXPECT_EQ(letter.headers[5], (std::pair<std::string, std::string>{"dead-letter-partition", "0"}));
-    EXPECT_EQ(letter.headers[6], (std::pair<std::string, std::string>{"dead-letter-offset", "0"}));
-    EXPECT_EQ(letter.headers[7].first, "dead-letter-at");
+    EXPECT_THROW(fixture.out.deliver(all), wire::Failure);
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
-#include "workers/loop/dead_letters.h"
+#include "workers/loop/sync_publisher.h"
 
 #include <condition_variable>
+#include <string>
 
-#include "schemas/activity/timestamp.h"
 #include "schemas/wire/failure.h"
 
 namespace activity::workers {
@@ -47,39 +47,15 @@ void on_delivered(std::span<const wire::DeliveryReport> reports) {
     for (const auto& report : reports) receipt_of(report.ticket).report(report);
 }
 
-/// A null stays a null.
-std::optional<std::string> as_it_was(std::string_view bytes) {
-    if (bytes.data() == nullptr) return std::nullopt;
-    return std::string(bytes);
-}
-
 }  // namespace
 
-wire::Record dead_letter(const wire::InboundRecord& record, std::string topic, std::string_view group,
-                         std::string_view reason, std::string_view detail) {
-    namespace header = wire::header;
-    wire::Record letter;
-    letter.topic = std::move(topic);
-    letter.key = as_it_was(record.key());
-    letter.headers = record.headers();
-    letter.value = as_it_was(record.value());
-    letter.headers.emplace_back(header::dead_letter_reason, reason);
-    letter.headers.emplace_back(header::dead_letter_detail, detail);
-    letter.headers.emplace_back(header::dead_letter_group, group);
-    letter.headers.emplace_back(header::dead_letter_topic, record.topic());
-    letter.headers.emplace_back(header::dead_letter_partition, std::to_string(record.partition()));
-    letter.headers.emplace_back(header::dead_letter_offset, std::to_string(record.offset()));
-    letter.headers.emplace_back(header::dead_letter_at, format_timestamp(now()));
-    return letter;
-}
-
-wire::Publisher& Outbox::publisher() {
+wire::Publisher& SyncPublisher::publisher() {
     const std::lock_guard lock(mutex_);
     if (!publisher_) publisher_ = make_publisher_(on_delivered);
     return *publisher_;
 }
 
-void Outbox::deliver(std::span<const wire::Record> records) {
+void SyncPublisher::deliver(std::span<const wire::Record> records) {
     wire::Publisher& out = publisher();
     Receipt receipt;
     std::string refused;
@@ -104,7 +80,7 @@ void Outbox::deliver(std::span<const wire::Record> records) {
     const std::string error = receipt.wait();
     if (refused.empty()) refused = error;
     if (!refused.empty())
-        throw wire::Failure(wire::Disposition::retry, "dead letters were not delivered: " + refused);
+        throw wire::Failure(wire::Disposition::retry, "records were not delivered: " + refused);
 }
 
 }  // namespace activity::workers
