@@ -133,6 +133,17 @@ std::vector<Row> Database::Transaction::query(const std::string& sql, const std:
     return run(impl_->work, sql, parameters);
 }
 
+void Database::Transaction::stream(const std::string& sql, const std::vector<Value>& parameters,
+                                   const std::function<void(const Row&)>& take) {
+    (void)run(impl_->work, "DECLARE rows NO SCROLL CURSOR FOR " + sql, parameters);
+    for (;;) {
+        const auto rows = run(impl_->work, "FETCH FORWARD 1000 FROM rows", {});
+        if (rows.empty()) break;
+        for (const auto& row : rows) take(row);
+    }
+    (void)run(impl_->work, "CLOSE rows", {});
+}
+
 void Database::Transaction::run_script(const std::string& sql) {
     (void)run(impl_->work, sql, {});
 }

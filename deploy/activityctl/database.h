@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -47,6 +48,9 @@ class Database {
         Transaction(Transaction&&) noexcept;
         Transaction& operator=(Transaction&&) = delete;
         std::vector<Row> query(const std::string& sql, const std::vector<Value>& parameters = {});
+        /// Row by row, a thousand at a time in memory. No other statement of the transaction meanwhile.
+        void stream(const std::string& sql, const std::vector<Value>& parameters,
+                    const std::function<void(const Row&)>& take);
         /// Any number of statements.
         void run_script(const std::string& sql);
         void commit();

@@ -9,6 +9,7 @@ namespace activity::ctl {
 namespace {
 
 constexpr std::string_view letter_headers = "dead-letter-";
+constexpr std::string_view retry_headers = "retry-";
 
 template <typename Number>
 std::optional<Number> number(std::string_view text) {
@@ -84,6 +85,38 @@ wire::Record original_of(const ShownRecord& record, std::string topic) {
         if (!header.first.starts_with(letter_headers)) original.headers.push_back(header);
     }
     return original;
+}
+
+namespace {
+
+wire::Record untried(wire::Record record, const std::string& topic, const std::string& partition,
+                     const std::string& offset) {
+    namespace name = wire::header;
+    std::erase_if(record.headers, [](const auto& header) {
+        return header.first == name::attempt || header.first == name::not_before ||
+               header.first.starts_with(retry_headers);
+    });
+    record.headers.emplace_back(name::attempt, "0");
+    record.headers.emplace_back(name::retry_topic, topic);
+    record.headers.emplace_back(name::retry_partition, partition);
+    record.headers.emplace_back(name::retry_offset, offset);
+    return record;
+}
+
+}  // namespace
+
+wire::Record replay_of(const ShownRecord& letter, std::string topic) {
+    namespace name = wire::header;
+    auto original = original_of(letter, std::move(topic));
+    const auto from = header(letter.headers, name::dead_letter_topic);
+    if (from.empty()) return original;
+    return untried(std::move(original), from, header(letter.headers, name::dead_letter_partition),
+                   header(letter.headers, name::dead_letter_offset));
+}
+
+wire::Record retry_of(const ShownRecord& record, std::string topic) {
+    return untried(original_of(record, std::move(topic)), std::string(record.topic),
+                   std::to_string(record.partition), std::to_string(record.offset));
 }
 
 bool DeadLetterFilter::fits(const DeadLetter& letter) const {

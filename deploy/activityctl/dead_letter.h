@@ -48,6 +48,12 @@ DeadLetter dead_letter_of(const std::string& group, const ShownRecord& record);
 /// and of the tries before it.
 wire::Record original_of(const ShownRecord& record, std::string topic);
 
+/// The same as a group's retry line takes it: its tries are counted from the start, and should it fail again,
+/// its dead letter names the place where it first lay.
+wire::Record replay_of(const ShownRecord& letter, std::string topic);
+/// Of a record that lies where it first came.
+wire::Record retry_of(const ShownRecord& record, std::string topic);
+
 /// Which ones an operator means. What is not said fits all.
 struct DeadLetterFilter {
     std::optional<std::string> reason;

@@ -63,6 +63,20 @@ TEST(DeadLetter, GivesTheOriginalBack) {
     EXPECT_FALSE(original_of(null, "t").value);
 }
 
+TEST(DeadLetter, IsReplayedUntriedAndRemembersWhereItCameFrom) {
+    const auto replayed = replay_of(letter(full), "activity.records.retry-1");
+    EXPECT_THAT(replayed.headers, ElementsAre(Pair("message-id", "m1"), Pair("attempt", "0"),
+                                              Pair("retry-topic", "activity.live-class"),
+                                              Pair("retry-partition", "3"), Pair("retry-offset", "4711")));
+    ShownRecord record = letter();
+    record.topic = "activity.live-class";
+    record.headers.emplace_back("not-before", "2026-11-21T14:28:00Z");
+    EXPECT_THAT(retry_of(record, "t").headers,
+                ElementsAre(Pair("message-id", "m1"), Pair("attempt", "0"),
+                            Pair("retry-topic", "activity.live-class"), Pair("retry-partition", "0"),
+                            Pair("retry-offset", "17")));
+}
+
 TEST(DeadLetter, IsNamedAsListShowsIt) {
     const DeadLetterId id{"my/group", 3, 1'234'567'890'123};
     EXPECT_EQ(parse_dead_letter_id(id.text()), id);

@@ -12,7 +12,7 @@ namespace activity::ctl {
 struct GroupTable {
     std::string group;
     std::string table;           ///< with its schema, quoted where it must be
-    std::string learner_column;  ///< empty: it knows no learners
+    std::string learner_column;  ///< likewise; empty: it knows no learners
 };
 
 /// What the groups have registered, but for tables that are not there. Of one group, by its short name, or of

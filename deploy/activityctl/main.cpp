@@ -18,6 +18,8 @@ constexpr const char* examples = R"(Examples:
   activityctl dlq list --summary
   activityctl gaps list
   activityctl replay --group records --from 2h
+  activityctl erase --source web --user u1
+  activityctl access --source web --user u1 --output u1.ndjson
   activityctl sources add shop --origin https://shop.example --rate 500
 Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 )";
@@ -41,6 +43,8 @@ int run(int argc, char** argv) {
     commands::add_dlq(app, context);
     commands::add_gaps(app, context);
     commands::add_replay(app, context);
+    commands::add_erase(app, context);
+    commands::add_access(app, context);
     commands::add_sources(app, context);
     try {
         app.parse(argc, argv);

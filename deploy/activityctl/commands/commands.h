@@ -17,6 +17,8 @@ void add_lag(CLI::App& app, Context& context);
 void add_dlq(CLI::App& app, Context& context);
 void add_gaps(CLI::App& app, Context& context);
 void add_replay(CLI::App& app, Context& context);
+void add_erase(CLI::App& app, Context& context);
+void add_access(CLI::App& app, Context& context);
 void add_sources(CLI::App& app, Context& context);
 
 // Options that several commands share, under one name and with one meaning.

@@ -13,12 +13,11 @@
 #include "deploy/activityctl/terminal.h"
 #include "deploy/activityctl/time_option.h"
 #include "schemas/activity/json.h"
+#include "schemas/wire/group_topics.h"
 
 namespace activity::ctl::commands {
 namespace {
 
-constexpr std::string_view dead_letter_suffix = ".dead-letter";
-constexpr std::string_view retry_suffix = ".retry-1";
 /// Sent, delivered and marked together: what a crash sends once more.
 constexpr std::size_t chunk_letters = 500;
 constexpr std::size_t shown_letters = 100;
@@ -58,11 +57,11 @@ struct Letter {
 };
 
 std::string letter_topic(const Context& context, const std::string& group) {
-    return context.settings().topic_prefix + group + std::string(dead_letter_suffix);
+    return wire::dead_letter_topic(context.settings().topic_prefix, group);
 }
 
-Value or_null(const std::string& text) {
-    return text.empty() ? Value() : Value(text);
+std::string first_retry_topic(const Context& context, const std::string& group) {
+    return wire::retry_topic(context.settings().topic_prefix, group, 1);
 }
 
 Cell or_nothing(const std::string& text) {
@@ -82,15 +81,15 @@ DeadLetterFilter filter_of(const Context& context, const Arguments& arguments) {
     return filter;
 }
 
-/// Every group that has a dead-letter topic.
+/// Every group that has a dead-letter topic; also one that this tool does not know, as an example's.
 std::vector<std::string> groups_with_letters(const Context& context, wire::Admin& admin) {
     const auto& prefix = context.settings().topic_prefix;
+    const auto suffix = wire::dead_letter_topic("", "");
     std::vector<std::string> groups;
     for (const auto& topic : admin.describe_cluster().topics) {
-        if (!topic.name.starts_with(prefix) || !topic.name.ends_with(dead_letter_suffix)) continue;
-        if (topic.name.size() <= prefix.size() + dead_letter_suffix.size()) continue;
-        groups.push_back(
-            topic.name.substr(prefix.size(), topic.name.size() - prefix.size() - dead_letter_suffix.size()));
+        if (topic.name.size() <= prefix.size() + suffix.size()) continue;
+        if (!topic.name.starts_with(prefix) || !topic.name.ends_with(suffix)) continue;
+        groups.push_back(topic.name.substr(prefix.size(), topic.name.size() - prefix.size() - suffix.size()));
     }
     return groups;
 }
@@ -118,8 +117,8 @@ std::map<DeadLetterId, Done> marks_of(const Context& context, const std::vector<
     auto database = context.database();
     for (const auto& group : groups) {
         for (const auto& row :
-             database.query("SELECT part, record_offset, state, coalesce(note, ''), "
-                            "to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') "
+             database.query("SELECT part, record_offset, state, note, "
+                            "to_char(done_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') "
                             "FROM activity.dead_letter_done WHERE topic = $1",
                             {letter_topic(context, group)})) {
             marks[{group, static_cast<std::int32_t>(std::stol(row[0].value())), std::stoll(row[1].value())}] =
@@ -414,12 +413,14 @@ void mark(Database& database, const Context& context, std::span<const DeadLetter
     }
     for (const auto& [topic, places] : by_topic) {
         database.query(
-            "INSERT INTO activity.dead_letter_done (topic, part, record_offset, state, note, at) "
-            "SELECT $1, letter.part, letter.record_offset, $4, $5, clock_timestamp() "
+            "INSERT INTO activity.dead_letter_done AS done (topic, part, record_offset, state, note) "
+            "SELECT $1, letter.part, letter.record_offset, $4, $5 "
             "FROM unnest($2::integer[], $3::bigint[]) AS letter (part, record_offset) "
             "ON CONFLICT (topic, part, record_offset) "
-            "DO UPDATE SET state = excluded.state, note = excluded.note, at = excluded.at",
-            {topic, places.first + "}", places.second + "}", state, or_null(note)});
+            "DO UPDATE SET state = excluded.state, note = coalesce(nullif(excluded.note, ''), done.note), "
+            "done_by = excluded.done_by, "
+            "done_at = excluded.done_at",
+            {topic, places.first + "}", places.second + "}", state, note});
     }
 }
 
@@ -461,7 +462,7 @@ class Replay {
             const auto& group = groups.at(std::string(record.topic()));
             DeadLetterId id{group, record.partition(), record.offset()};
             if (!wanted_.contains(id)) return;
-            sender_.send(original_of(as_shown, retry_topic(group)));
+            sender_.send(replay_of(as_shown, first_retry_topic(context_, group)));
             sent_.push_back(std::move(id));
             progress.add(1);
             if (sent_.size() >= chunk_letters) settle();
@@ -473,13 +474,9 @@ class Replay {
     std::int64_t done() const { return done_; }
 
   private:
-    std::string retry_topic(const std::string& group) const {
-        return context_.settings().topic_prefix + group + std::string(retry_suffix);
-    }
-
     void require_retry_line(wire::Admin& admin, const std::string& group) const {
-        if (!admin.describe_topic(retry_topic(group))) {
-            throw CommandError("there is no topic " + retry_topic(group) +
+        if (!admin.describe_topic(first_retry_topic(context_, group))) {
+            throw CommandError("there is no topic " + first_retry_topic(context_, group) +
                                ", which replayed records go to; 'activityctl topics apply' creates it");
         }
     }

@@ -72,6 +72,8 @@ int list(const Context& context, const Arguments& arguments) {
     auto database = context.database();
     std::vector<Gap> gaps;
     for (const auto& [group, stored] : load_stored_offsets(database)) {
+        // What lies behind a lane that only reads the newest is the main lane's business.
+        if (group.ends_with(".newest")) continue;
         if (!arguments.group.empty() && group != context.worker_group(context.short_group(arguments.group)))
             continue;
         std::ranges::move(find_gaps(group, stored, marks_of(admin, stored)), std::back_inserter(gaps));

@@ -92,7 +92,9 @@ std::vector<PartitionLag> lag_of(const Context& context, std::optional<wire::Adm
     std::set<wire::TopicPartition> partitions;
     for (const auto& [partition, _] : committed) partitions.insert(partition);
     for (const auto& [partition, _] : stored) partitions.insert(partition);
-    if (group.starts_with(context.worker_group(""))) {
+    // The retries and the lane of the newest have what they have; the main lane reads all topics.
+    const bool is_lane = group.ends_with(".retry") || group.ends_with(".newest");
+    if (group.starts_with(context.worker_group("")) && !is_lane) {
         for (auto& partition : partitions_of_workers(context, *admin))
             partitions.insert(std::move(partition));
     }

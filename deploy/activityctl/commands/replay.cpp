@@ -4,6 +4,7 @@
 #include <set>
 
 #include "deploy/activityctl/commands/commands.h"
+#include "deploy/activityctl/dead_letter.h"
 #include "deploy/activityctl/gap.h"
 #include "deploy/activityctl/group_tables.h"
 #include "deploy/activityctl/progress.h"
@@ -14,11 +15,11 @@
 #include "deploy/activityctl/table.h"
 #include "deploy/activityctl/terminal.h"
 #include "deploy/activityctl/time_option.h"
+#include "schemas/wire/group_topics.h"
 
 namespace activity::ctl::commands {
 namespace {
 
-constexpr std::string_view retry_suffix = ".retry-";
 /// A deadlock with a worker, or a lock that did not come: tries before it is given up.
 constexpr int tries_max = 5;
 
@@ -48,10 +49,6 @@ StartPosition start_of(const std::string& text) {
     return FromTime{parse_time_option("--from", text, now())};
 }
 
-bool is_retry_line(const Context& context, const std::string& group, const std::string& topic) {
-    return topic.starts_with(context.settings().topic_prefix + group + std::string(retry_suffix));
-}
-
 /// Where the group stands in each partition that it has read of, as far as the topics are still there.
 Positions positions_of(const Context& context, wire::Admin& admin, Database& database,
                        const std::string& group) {
@@ -79,7 +76,7 @@ Positions positions_of(const Context& context, wire::Admin& admin, Database& dat
     return positions;
 }
 
-/// Those that the command line names: without any topic all but the retry lines, whose records are copies.
+/// Those that the command line names.
 Positions chosen(const Context& context, const Arguments& arguments, const Positions& all,
                  const std::string& group) {
     std::set<std::string> topics;
@@ -87,9 +84,7 @@ Positions chosen(const Context& context, const Arguments& arguments, const Posit
     Positions positions;
     for (const auto& [partition, position] : all) {
         if (arguments.partition >= 0 && partition.partition != arguments.partition) continue;
-        if (topics.empty() ? is_retry_line(context, group, partition.topic)
-                           : !topics.contains(partition.topic))
-            continue;
+        if (!topics.empty() && !topics.contains(partition.topic)) continue;
         positions[partition] = position;
     }
     if (positions.empty()) {
@@ -202,7 +197,7 @@ int go_back(const Context& context, const Arguments& arguments, const std::strin
 
 int send_again(const Context& context, const Arguments& arguments, const std::string& group) {
     const auto start = start_of(arguments.from);
-    const auto line = context.settings().topic_prefix + group + std::string(retry_suffix) + "1";
+    const auto line = wire::retry_topic(context.settings().topic_prefix, group, 1);
     auto admin = context.admin();
     auto database = context.database();
     if (!admin.describe_topic(line)) {
@@ -248,12 +243,9 @@ int send_again(const Context& context, const Arguments& arguments, const std::st
     RecordSender sender(context.cluster());
     std::int64_t sent = 0;
     each("sending again", [&](const wire::InboundRecord& record) {
-        wire::Record copy{.topic = line,
-                          .key = std::string(record.key()),
-                          .headers = record.headers(),
-                          .value = std::nullopt};
-        if (record.value().data() != nullptr) copy.value = std::string(record.value());
-        sender.send(copy);
+        sender.send(retry_of({record.topic(), record.partition(), record.offset(), record.timestamp_ms(),
+                              record.key(), record.headers(), record.value()},
+                             line));
         ++sent;
     });
     sender.await_delivery();
@@ -264,7 +256,7 @@ int send_again(const Context& context, const Arguments& arguments, const std::st
 
 // --- --fresh ---
 
-/// Everything that the group has written, and the message IDs that it has seen.
+/// Everything that the group has written, the set of messages that it has seen among it.
 std::vector<std::string> tables_of(Database::Transaction& transaction, const std::string& group) {
     std::vector<std::string> tables;
     for (const auto& table : group_tables(transaction, group)) tables.push_back(table.table);
@@ -274,13 +266,6 @@ std::vector<std::string> tables_of(Database::Transaction& transaction, const std
             " has no tables in activity.group_table, so nobody knows what to empty; its migration must "
             "register them");
     }
-    const auto seen = transaction.query(
-        "SELECT format('activity.%I', 'seen_' || $1::text) "
-        "WHERE to_regclass(format('activity.%I', 'seen_' || $1::text)) IS NOT NULL",
-        {group});
-    if (!seen.empty()) tables.push_back(seen[0][0].value());
-    std::ranges::sort(tables);
-    tables.erase(std::unique(tables.begin(), tables.end()), tables.end());
     return tables;
 }
 
@@ -308,10 +293,7 @@ void refuse_loss(const Positions& positions, const std::string& group) {
 int start_afresh(const Context& context, const Arguments& arguments, const std::string& group) {
     auto admin = context.admin();
     auto database = context.database();
-    auto positions = positions_of(context, admin, database, group);
-    // Copies of what is read from the topics themselves; where it stands in these it may stay.
-    std::erase_if(positions,
-                  [&](const auto& entry) { return is_retry_line(context, group, entry.first.topic); });
+    const auto positions = positions_of(context, admin, database, group);
     if (!arguments.accept_loss) refuse_loss(positions, group);
     std::vector<OffsetMove> moves;
     std::int64_t records = 0;
@@ -335,36 +317,33 @@ int start_afresh(const Context& context, const Arguments& arguments, const std::
         return exit_failed;
     }
     with_tries(database, group, [&](Database::Transaction& transaction) {
-        // The rows that a worker's fence needs come first: a batch that has them is in, one that comes later
-        // finds another epoch and is dropped. Then the tables: a partition that the group has only just
-        // claimed has a row that we did not see, but nothing of it can be written from here on, so it is set
-        // back as well.
-        const auto lock_rows = [&] {
-            transaction.query(
-                "SELECT 1 FROM activity.part_offset WHERE grp = $1 ORDER BY grp, topic, part FOR UPDATE",
-                {context.worker_group(group)});
-        };
-        lock_rows();
+        // The rows that a worker's fence needs come first, its lanes' and retries' too: a batch that has them
+        // is in, one that comes later waits, and of the main lane it is dropped. Then the tables: a partition
+        // that the group has only just claimed has a row that we did not see, but nothing of it can be
+        // written from here on, so it is set back as well.
+        const auto id = context.worker_group(group);
+        transaction.query(
+            "SELECT 1 FROM activity.part_offset WHERE grp IN ($1, $1 || '.retry', $1 || '.newest') "
+            "ORDER BY grp, topic, part FOR UPDATE",
+            {id});
         transaction.query("TRUNCATE " + joined(tables));
-        lock_rows();
+        // It has forgotten nothing of what it is going to apply.
+        transaction.query("UPDATE activity.worker_group SET dedupe_from = NULL WHERE name = $1", {group});
         auto all = moves;
-        for (const auto& row :
-             transaction.query("SELECT topic, part, next_offset FROM activity.part_offset WHERE grp = $1",
-                               {context.worker_group(group)})) {
+        for (const auto& row : transaction.query(
+                 "SELECT topic, part FROM activity.part_offset WHERE grp = $1 FOR UPDATE", {id})) {
             const wire::TopicPartition partition{row[0].value(),
                                                  static_cast<std::int32_t>(std::stol(row[1].value()))};
-            if (positions.contains(partition) || is_retry_line(context, group, partition.topic)) continue;
+            if (positions.contains(partition)) continue;
             const auto topic = admin.describe_topic(partition.topic);
             if (!topic || partition.partition >= static_cast<std::int32_t>(topic->partitions.size()))
                 continue;
             all.push_back({partition, 0, admin.watermarks({partition}).at(partition).oldest});
         }
-        // Also where it stands already: the epoch must change.
-        const auto epochs = transaction.query(
-            "UPDATE activity.part_offset SET epoch = epoch + 1, owner = 'activityctl', updated_at = now() "
-            "WHERE grp = $1 RETURNING part",
-            {context.worker_group(group)});
-        return std::pair(epochs.size(), move_offsets(transaction, context.worker_group(group), all, true));
+        // Also where it stands at its first record already: the epoch must change.
+        transaction.query("UPDATE activity.part_offset SET epoch = epoch + 1 WHERE grp = $1 RETURNING part",
+                          {id});
+        return move_offsets(transaction, id, all, true);
     });
     std::cout << "emptied " << joined(tables) << "; the group " << group << " reads "
               << counted(records, "record") << " from the beginning\n";
