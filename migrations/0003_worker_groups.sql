@@ -1,5 +1,5 @@
 -- What all worker groups share: the set of messages that a group has seen, where its tables are, who was erased, and
--- what operators decided about dead letters and gaps.
+-- what operators decided about dead letters and gaps. And two more columns of events.
 
 SET LOCAL ROLE activity_owner;
 
@@ -242,6 +242,26 @@ COMMENT ON COLUMN activity.accepted_gap.to_offset IS 'Where it goes on.';
 COMMENT ON COLUMN activity.accepted_gap.note IS 'Why.';
 COMMENT ON COLUMN activity.accepted_gap.accepted_by IS 'Who.';
 COMMENT ON COLUMN activity.accepted_gap.accepted_at IS 'When.';
+
+-- Events -----------------------------------------------------------------------------------------------------
+
+-- Two more columns to filter by. They may be NULL and have no default, so nothing is rewritten.
+ALTER TABLE activity.event ADD COLUMN device text, ADD COLUMN country text;
+COMMENT ON COLUMN activity.event.device IS 'Kind of device: context.device.type, or kind of a Device Used event; NULL if not said.';
+COMMENT ON COLUMN activity.event.country IS 'context.location.country, or country of a Location Updated event; NULL if not said.';
+
+CREATE OR REPLACE VIEW analytics.event AS
+SELECT coalesce(message_id, message_key::text) AS message_id,
+       type, activity, user_id, anonymous_id, source, course_id, occurred_at, received_at, stored_at,
+       properties::jsonb AS properties,
+       context::jsonb AS context,
+       marks,
+       device, country
+FROM activity.event;
+COMMENT ON COLUMN analytics.event.device IS 'Kind of device, as the client names it: phone, desktop, …; NULL if not said.';
+COMMENT ON COLUMN analytics.event.country IS 'Country, as the client names it; NULL if not said.';
+
+-- Rights -----------------------------------------------------------------------------------------------------
 
 REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA activity FROM PUBLIC;
 GRANT SELECT ON activity.worker_group, activity.erased TO activity_worker;

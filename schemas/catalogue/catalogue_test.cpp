@@ -33,7 +33,8 @@ TEST(Catalogue, OfTheProjectNamesEveryActivityOfAPlatform) {
     for (const char* name : {"Question Asked", "Chat Message Sent", "Reaction Given", "Lecture Joined",
                              "Lecture Left", "Problem Opened", "Problem Submitted", "Assignment Submitted",
                              "Dashboard Viewed", "Leaderboard Viewed", "Store Order Placed", "Device Used",
-                             "Location Updated", "Page Viewed", "Video Played", "Video Paused"}) {
+                             "Location Updated", "Page Viewed", "Video Played", "Video Paused",
+                             "Resource Clicked"}) {
         const CatalogueActivity* activity = catalogue.find(EventType::track, name);
         ASSERT_NE(activity, nullptr) << name;
         EXPECT_FALSE(activity->schema.empty()) << name;

@@ -4,15 +4,12 @@
 #include <string>
 #include <string_view>
 
-#include "schemas/activity/json.h"
+#include "workers/groups/properties.h"
 
 namespace activity::workers {
 
-/// Longest course ID, bytes. Anything longer is no ID.
-inline constexpr std::size_t course_id_bytes_max = 256;
-
 /// Finds the course that an event belongs to: the first of the members `courseId`, `course_id`, `course` of
-/// the properties that is a string or an integer, else of the context. One a thread.
+/// the properties that is an ID (Properties::id), else of the context. One a thread.
 class CourseReader {
   public:
     /// Both are canonical JSON objects.
@@ -21,7 +18,7 @@ class CourseReader {
   private:
     std::optional<std::string> read(std::string_view object);
 
-    json::Reader reader_;
+    PropertiesReader reader_;
 };
 
 }  // namespace activity::workers

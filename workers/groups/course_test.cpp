@@ -35,7 +35,7 @@ TEST(CourseTest, PassesOverWhatIsNoId) {
     EXPECT_EQ(course(R"({"courseId":{"id":"x"}})"), std::nullopt);
     EXPECT_EQ(course(R"({"courseId":1.5})"), std::nullopt);
     EXPECT_EQ(course(R"({"courseId":true})"), std::nullopt);
-    EXPECT_EQ(course("{\"courseId\":\"" + std::string(course_id_bytes_max + 1, 'x') + "\"}"), std::nullopt);
+    EXPECT_EQ(course("{\"courseId\":\"" + std::string(property_id_bytes_max + 1, 'x') + "\"}"), std::nullopt);
 }
 
 TEST(CourseTest, LooksAtTheTopOnly) {

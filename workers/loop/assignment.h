@@ -17,10 +17,11 @@ namespace activity::workers {
 struct Owned {
     wire::TopicPartition partition;
     std::int64_t epoch = 0;
-    std::int64_t stored = 0;                      ///< next offset that PostgreSQL has
-    std::int64_t position = 0;                    ///< next offset that we take from Kafka
-    std::string held;                             ///< why it can't be read; empty if it can
-    bool idle = false;                            ///< nothing in it is ours to read for now
+    std::int64_t stored = 0;    ///< next offset that PostgreSQL has
+    std::int64_t sealed = 0;    ///< and that it will have once the batch is in that is on its way
+    std::int64_t position = 0;  ///< next offset that we take from Kafka
+    std::string held;           ///< why it can't be read; empty if it can
+    bool idle = false;          ///< nothing in it is ours to read for now
     std::optional<Timestamp> due = std::nullopt;  ///< its next record is not to be taken before
 };
 
@@ -48,12 +49,13 @@ class Assignment {
     std::vector<Owned>& all() { return owned_; }
     const std::vector<Owned>& all() const { return owned_; }
 
-    /// What a batch of everything taken so far moves.
-    std::vector<Advance> advances() const {
+    /// What a batch of everything that was taken since the last one moves.
+    std::vector<Advance> seal() {
         std::vector<Advance> moves;
-        for (const auto& owned : owned_) {
-            if (owned.position == owned.stored) continue;
-            moves.push_back({owned.partition, owned.epoch, owned.stored, owned.position});
+        for (auto& owned : owned_) {
+            if (owned.position == owned.sealed) continue;
+            moves.push_back({owned.partition, owned.epoch, owned.sealed, owned.position});
+            owned.sealed = owned.position;
         }
         std::ranges::sort(moves, {}, &Advance::partition);
         return moves;

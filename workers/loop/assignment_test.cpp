@@ -7,7 +7,7 @@ namespace {
 
 Assignment two_partitions() {
     Assignment assignment;
-    assignment.set({{{"b", 1}, 7, 10, 10, ""}, {{"a", 0}, 3, 20, 20, ""}});
+    assignment.set({{{"b", 1}, 7, 10, 10, 10, ""}, {{"a", 0}, 3, 20, 20, 20, ""}});
     return assignment;
 }
 
@@ -24,17 +24,24 @@ TEST(AssignmentTest, FindsOnlyItsOwn) {
 
 TEST(AssignmentTest, MovesWhatWasTaken) {
     Assignment assignment = two_partitions();
-    EXPECT_TRUE(assignment.advances().empty());
+    EXPECT_TRUE(assignment.seal().empty());
     assignment.find("b", 1)->position = 15;
     assignment.find("a", 0)->position = 21;
-    const auto moves = assignment.advances();
+    const auto moves = assignment.seal();
     ASSERT_EQ(moves.size(), 2U);
     EXPECT_EQ(moves[0].partition.topic, "a");  // in one order for all workers
     EXPECT_EQ(moves[1].from, 10);
     EXPECT_EQ(moves[1].to, 15);
     EXPECT_EQ(moves[1].epoch, 7);
+    // The next batch goes on from there, whether this one is in already or not.
+    assignment.find("b", 1)->position = 17;
+    const auto next = assignment.seal();
+    ASSERT_EQ(next.size(), 1U);
+    EXPECT_EQ(next[0].from, 15);
+    EXPECT_EQ(next[0].to, 17);
     assignment.stored(moves);
-    EXPECT_TRUE(assignment.advances().empty());
+    EXPECT_EQ(assignment.find("b", 1)->stored, 15);
+    EXPECT_TRUE(assignment.seal().empty());
 }
 
 TEST(AssignmentTest, DoesNotReadWhatIsHeld) {

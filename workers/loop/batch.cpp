@@ -95,6 +95,9 @@ void Batch::refuse_rows(std::vector<RefusedRow> refused) {
         }
     }
     rows_ = std::move(kept);
+    // Rows lie in the order of their keys; where they go to, a learner's records keep theirs.
+    std::ranges::sort(refusals_.begin() + static_cast<std::ptrdiff_t>(delivered_), refusals_.end(), {},
+                      &Refusal::record);
 }
 
 void Batch::clear() {

@@ -1,6 +1,7 @@
 #include "workers/loop/loop.h"
 
 #include <algorithm>
+#include <cassert>
 #include <thread>
 #include <utility>
 
@@ -15,6 +16,8 @@ using namespace std::chrono_literals;
 using std::chrono::milliseconds;
 
 constexpr milliseconds idle_poll = 100ms;
+/// While a batch is being stored: how late we may notice that it is.
+constexpr milliseconds storing_poll = 5ms;
 constexpr milliseconds tend_interval = 1s;
 /// Records between two looks at the clock, while they come without waiting.
 constexpr std::size_t clock_interval = 64;
@@ -24,20 +27,6 @@ constexpr milliseconds reachable_timeout = 200ms;
 constexpr milliseconds look_interval = 5s;
 constexpr milliseconds backoff_first = 100ms;
 constexpr milliseconds backoff_max = 5s;
-/// Deadlocks and the like: tries in place, before the loop stalls.
-constexpr int retries_in_place = 5;
-constexpr milliseconds retry_first = 5ms;
-constexpr milliseconds retry_max = 80ms;
-
-const char* kind(Remedy remedy) {
-    switch (remedy) {
-        case Remedy::wait: return "outage";
-        case Remedy::retry: return "retry";
-        case Remedy::data: return "data";
-        case Remedy::unclear: return "unclear";
-    }
-    return "outage";
-}
 
 std::string name_of(const wire::TopicPartition& partition) {
     return partition.topic + "[" + std::to_string(partition.partition) + "]";
@@ -64,12 +53,13 @@ Loop::Loop(const LoopSettings& settings, const Group& group, const Catalogue& ca
     : settings_(settings),
       group_(group),
       store_(store),
-      publisher_(publisher),
       metrics_(metrics),
       status_(status),
       on_joined_(std::move(on_joined)),
       consumer_(settings.consumer),
-      batch_(group, catalogue),
+      filling_(std::make_unique<Batch>(group, catalogue)),
+      storing_(std::make_unique<Batch>(group, catalogue)),
+      writer_(store, publisher, metrics, settings.dead_letter_topic, settings.retries),
       backoff_(backoff_first, backoff_max) {}
 
 void Loop::run(const std::atomic<bool>& stop) {
@@ -81,6 +71,7 @@ void Loop::run(const std::atomic<bool>& stop) {
         at_hand = std::holds_alternative<wire::InboundRecord>(polled) ? at_hand + 1 : 0;
         std::visit([this](auto&& what) { on(std::move(what)); }, std::move(polled));
         if (at_hand % clock_interval != 0 && !batch_full()) continue;
+        if (writer_.ready()) settle();
         if (!stall_ && batch_due()) store_batch();
         tend();
     }
@@ -88,7 +79,8 @@ void Loop::run(const std::atomic<bool>& stop) {
 }
 
 milliseconds Loop::patience() const {
-    if (!stall_ && batch_.empty()) return idle_poll;
+    if (!stall_ && writer_.running()) return storing_poll;
+    if (!stall_ && filling_->empty()) return idle_poll;
     const auto due = stall_ ? stall_->retry_at : batch_began_ + settings_.batch.age_max;
     // Rounded up, or the last millisecond would be spent spinning.
     return std::clamp(std::chrono::ceil<milliseconds>(due - Clock::now()), milliseconds(0), idle_poll);
@@ -100,8 +92,7 @@ milliseconds Loop::patience() const {
 void Loop::on(wire::InboundRecord record) {
     if (!kafka_reachable_) note_kafka(true);
     Owned* const owned = assignment_.find(record.topic(), record.partition());
-    if (owned == nullptr || batch_.sealed())
-        return;                                     // given up meanwhile: whoever reads it next starts there
+    if (owned == nullptr || stall_) return;         // given up for now: whoever reads it next starts there
     if (record.offset() < owned->position) return;  // came again
     if (record.offset() > owned->position && is_gap(*owned, record.offset())) return;
     if (settings_.waits) {
@@ -112,14 +103,14 @@ void Loop::on(wire::InboundRecord record) {
         }
     }
     owned->position = record.offset() + 1;
-    if (batch_.empty()) batch_began_ = Clock::now();
+    if (filling_->empty()) batch_began_ = Clock::now();
     auto event = reader_.read(record.value());
     if (const auto* rejection = std::get_if<Rejection>(&event)) {
         std::string detail =
             rejection->field.empty() ? rejection->message : rejection->field + " " + rejection->message;
-        batch_.refuse(std::move(record), {std::string(to_string(rejection->reason)), std::move(detail)});
+        filling_->refuse(std::move(record), {std::string(to_string(rejection->reason)), std::move(detail)});
     } else {
-        batch_.add(std::move(record), std::get<ActivityEvent>(event));
+        filling_->add(std::move(record), std::get<ActivityEvent>(event));
     }
 }
 
@@ -144,120 +135,93 @@ bool Loop::is_gap(const Owned& owned, std::int64_t offset) {
 // ----------------------------------------------------------------------------------------------------
 
 bool Loop::batch_full() const {
-    return batch_.size() >= settings_.batch.records_max || batch_.bytes() >= settings_.batch.bytes_max;
+    return filling_->size() >= settings_.batch.records_max || filling_->bytes() >= settings_.batch.bytes_max;
 }
 
+/// A batch that is old enough waits for the one before it and goes on filling meanwhile; a full one can't.
 bool Loop::batch_due() const {
-    return batch_full() || (!batch_.empty() && Clock::now() - batch_began_ >= settings_.batch.age_max);
+    if (batch_full()) return true;
+    return !filling_->empty() && !writer_.running() && Clock::now() - batch_began_ >= settings_.batch.age_max;
 }
 
+/// PostgreSQL takes this batch while the next one is filled. What became of the one before is settled first.
 void Loop::store_batch() {
-    const Attempt attempt = attempt_to_store();
-    switch (attempt.result) {
-        case Attempt::Result::stored:
+    settle();
+    if (stall_ || filling_->empty()) return;
+    seal();
+    writer_.begin(*storing_);
+}
+
+/// And waits for it.
+void Loop::store_all() {
+    store_batch();
+    settle();
+}
+
+void Loop::seal() {
+    assert(storing_->empty());
+    filling_->seal(assignment_.seal());
+    std::swap(filling_, storing_);
+}
+
+void Loop::settle() {
+    if (writer_.running()) act_on(writer_.wait());
+}
+
+void Loop::act_on(const Written& written) {
+    switch (written.result) {
+        case Written::Result::stored:
+            advance(written.stored);
             if (stall_) end_stall();
             break;
-        case Attempt::Result::fenced: on_fenced(attempt.now); break;
-        case Attempt::Result::failed: stall(attempt.why); break;
+        case Written::Result::fenced: on_fenced(written.now); break;
+        case Written::Result::failed: stall(written.why); break;
     }
 }
 
-Loop::Attempt Loop::attempt_to_store() {
-    batch_.seal(assignment_.advances());
-    Backoff backoff(retry_first, retry_max);
-    for (int tries = 1;; ++tries) {
-        try {
-            const Outcome outcome = store_or_refuse();
-            if (const auto* fenced = std::get_if<Fenced>(&outcome))
-                return {Attempt::Result::fenced, {}, fenced->now};
-            advance(std::get<Stored>(outcome));
-            return {Attempt::Result::stored, {}, {}};
-        } catch (const StoreFailure& failure) {
-            metrics_.transactions_failed(kind(failure.remedy())).Increment();
-            if (failure.remedy() != Remedy::retry || tries == retries_in_place) {
-                return {Attempt::Result::failed, "PostgreSQL: " + std::string(failure.what()), {}};
-            }
-            std::this_thread::sleep_for(backoff.next());
-        } catch (const wire::Failure& failure) {
-            return {Attempt::Result::failed, failure.what(), {}};
-        }
-    }
-}
-
-/// Until nothing is left that the database refuses. The offsets move only after the retries and dead letters
-/// are delivered.
-Outcome Loop::store_or_refuse() {
-    for (;;) {
-        divert_refused();
-        const auto began = Clock::now();
-        Outcome outcome = store_.store(batch_);
-        metrics_.transaction_seconds.Observe(std::chrono::duration<double>(Clock::now() - began).count());
-        auto* refused = std::get_if<Refused>(&outcome);
-        if (refused == nullptr) return outcome;
-        metrics_.transactions_failed(kind(Remedy::data)).Increment();
-        batch_.refuse_rows(std::move(refused->rows));
-    }
-}
-
-void Loop::divert_refused() {
-    const auto refusals = batch_.undelivered();
-    if (refusals.empty()) return;
-    std::vector<wire::Record> records;
-    records.reserve(refusals.size());
-    for (const auto& refusal : refusals) records.push_back(diverted(refusal));
-    publisher_.deliver(records);
-    for (std::size_t i = 0; i < records.size(); ++i) {
-        if (records[i].topic == settings_.dead_letter_topic) {
-            metrics_.dead_lettered(refusals[i].why.reason).Increment();
+/// The partitions go: what is in hand is stored now, or whoever reads them next reads it again.
+void Loop::store_last() {
+    bool good = !stall_;
+    const auto end = [&](const Written& written) {
+        const bool fenced = written.result == Written::Result::fenced;
+        good = written.result == Written::Result::stored || (fenced && is_in(written.now));
+        if (good) {
+            advance(fenced ? Stored{.fresh = storing_->rows().size()} : written.stored);
         } else {
-            metrics_.retried.Increment();
+            if (fenced) metrics_.transactions_failed("fenced").Increment();
+            service::log_info("batch dropped with its partitions");
         }
-    }
-    const auto& first = batch_.record(refusals.front().record);
-    service::log_warn("records were diverted",
-                      {{"records", std::to_string(refusals.size())},
-                       {"first", name_of({std::string(first.topic()), first.partition()}) + "@" +
-                                     std::to_string(first.offset())},
-                       {"to", records.front().topic},
-                       {"reason", refusals.front().why.reason},
-                       {"detail", refusals.front().why.detail}});
-    batch_.all_delivered();
-}
-
-/// What may be otherwise later is put off as often as there are retries; everything else is a dead letter.
-wire::Record Loop::diverted(const Refusal& refusal) {
-    const auto& record = batch_.record(refusal.record);
-    const auto tried = static_cast<std::size_t>(attempts(record));
-    if (!refusal.why.unclear || tried >= settings_.retries.topics.size())
-        return dead_letter(record, settings_.dead_letter_topic, group_.name, refusal.why);
-    return retry(record, settings_.retries.topics[tried], refusal.why,
-                 now() + settings_.retries.delays[tried]);
+    };
+    if (writer_.running()) end(writer_.wait());
+    if (!good || filling_->empty()) return;
+    seal();
+    end(writer_.write(*storing_));
 }
 
 // --- advance
 // --------------------------------------------------------------------------------------------------
 
 void Loop::advance(const Stored& stored) {
-    const auto& moves = batch_.advances();
-    metrics_.consumed.Increment(static_cast<double>(batch_.size()));
+    const auto& moves = storing_->advances();
+    metrics_.consumed.Increment(static_cast<double>(storing_->size()));
     metrics_.stored.Increment(static_cast<double>(stored.fresh));
     metrics_.duplicate.Increment(
-        static_cast<double>(batch_.rows().size() - stored.fresh - stored.erased + batch_.repeated()));
+        static_cast<double>(storing_->rows().size() - stored.fresh - stored.erased + storing_->repeated()));
     metrics_.erased.Increment(static_cast<double>(stored.erased));
-    metrics_.ignored.Increment(static_cast<double>(batch_.ignored()));
+    metrics_.ignored.Increment(static_cast<double>(storing_->ignored()));
     note_conflicts(stored.conflicts);
-    metrics_.batch_records.Observe(static_cast<double>(batch_.size()));
-    if (batch_.newest_received()) metrics_.note_stored(*batch_.newest_received());
+    metrics_.batch_records.Observe(static_cast<double>(storing_->size()));
+    if (storing_->newest_received()) metrics_.note_stored(*storing_->newest_received());
     assignment_.stored(moves);
     std::vector<wire::PartitionOffset> offsets;
     offsets.reserve(moves.size());
     for (const auto& move : moves) offsets.push_back({move.partition, move.to});
     consumer_.commit_async(offsets);
-    batch_.clear();
+    storing_->clear();
 }
 
 void Loop::note_conflicts(Conflicts conflicts) {
-    conflicts.add(batch_.conflicts());
+    conflicts.add(storing_->conflicts());
     if (conflicts.count == 0) return;
     metrics_.conflicting.Increment(static_cast<double>(conflicts.count));
     service::log_warn("message IDs came again with another payload; the first ones stay",
@@ -270,26 +234,28 @@ void Loop::note_conflicts(Conflicts conflicts) {
 void Loop::on_fenced(const std::vector<PartitionState>& now) {
     if (is_in(now)) {
         service::log_info("a commit in doubt is in");
-        advance({.fresh = batch_.rows().size()});
+        advance({.fresh = storing_->rows().size()});
         if (stall_) end_stall();
         return;
     }
     metrics_.transactions_failed("fenced").Increment();
-    const auto& moves = batch_.advances();
+    const auto& moves = storing_->advances();
     const bool newer_owner = std::ranges::any_of(now, [&](const PartitionState& state) {
         return std::ranges::any_of(moves, [&](const Advance& move) {
             return move.partition == state.partition && move.epoch < state.epoch;
         });
     });
-    service::log_warn(
-        "batch dropped: PostgreSQL's offsets are not ours",
-        {{"records", std::to_string(batch_.size())}, {"newer owner", newer_owner ? "yes" : "no"}});
+    service::log_warn("batch dropped: PostgreSQL's offsets are not ours",
+                      {{"records", std::to_string(storing_->size() + filling_->size())},
+                       {"newer owner", newer_owner ? "yes" : "no"}});
     start_over(newer_owner);
 }
 
 /// An operator may have set the offsets back. A batch finds that out at its fence; where nothing comes,
 /// nobody would.
 void Loop::look_for_moves() {
+    store_all();  // so that what is stored is what we know; and the store is ours alone
+    if (stall_ || claim_due_) return;
     looked_at_ = Clock::now();
     std::vector<wire::TopicPartition> partitions;
     for (const auto& owned : assignment_.all()) partitions.push_back(owned.partition);
@@ -310,12 +276,12 @@ void Loop::look_for_moves() {
     }
     if (!moved) return;
     service::log_warn("PostgreSQL's offsets are not ours", {{"newer owner", newer_owner ? "yes" : "no"}});
-    if (!batch_.empty()) store_batch();  // stored if it is of partitions that are still ours, else fenced
-    if (!stall_ && !claim_due_) start_over(newer_owner);
+    start_over(newer_owner);
 }
 
 void Loop::start_over(bool newer_owner) {
-    batch_.clear();
+    storing_->clear();
+    filling_->clear();
     set_assignment({});
     claim_due_ = true;
     if (newer_owner) {
@@ -328,7 +294,7 @@ void Loop::start_over(bool newer_owner) {
 }
 
 bool Loop::is_in(const std::vector<PartitionState>& now) const {
-    return std::ranges::all_of(batch_.advances(), [&](const Advance& move) {
+    return std::ranges::all_of(storing_->advances(), [&](const Advance& move) {
         return std::ranges::any_of(now, [&](const PartitionState& state) {
             return state.partition == move.partition && state.epoch == move.epoch &&
                    state.next_offset == move.to;
@@ -343,8 +309,10 @@ void Loop::on(const wire::Assigned& assigned) {
     note_kafka(true);
     metrics_.rebalances.Increment();
     if (!pause_began_) pause_began_ = Clock::now();
+    assert(!writer_.running());
     assigned_ = assigned.partitions;
-    batch_.clear();
+    storing_->clear();
+    filling_->clear();
     set_assignment({});
     claim_due_ = true;
     if (stall_) {
@@ -355,10 +323,8 @@ void Loop::on(const wire::Assigned& assigned) {
 }
 
 void Loop::on(const wire::Revoked& revoked) {
-    if (!revoked.lost && !stall_ && !batch_.empty()) {
-        if (attempt_to_store().result != Attempt::Result::stored)
-            service::log_info("batch dropped on revocation");
-    }
+    if (revoked.lost) filling_->clear();
+    store_last();
     // Range assignment is eager: all partitions go, and come back with the next Assigned.
     give_up_partitions();
     consumer_.unassign();
@@ -366,7 +332,8 @@ void Loop::on(const wire::Revoked& revoked) {
 }
 
 void Loop::give_up_partitions() {
-    batch_.clear();
+    storing_->clear();
+    filling_->clear();
     set_assignment({});
     assigned_.clear();
     status_.set_assigned(false);
@@ -375,6 +342,7 @@ void Loop::give_up_partitions() {
 }
 
 void Loop::claim() {
+    assert(!writer_.running());
     const auto read_before = assignment_.positions().size();
     try {
         set_assignment(claimed());
@@ -423,6 +391,7 @@ std::vector<Owned> Loop::claimed() {
         owned.push_back({.partition = partitions[i],
                          .epoch = state->epoch,
                          .stored = state->next_offset,
+                         .sealed = state->next_offset,
                          .position = state->next_offset,
                          .held = why_held(state->next_offset, first, end)});
         ends.push_back(end);
@@ -485,7 +454,7 @@ void Loop::on(const wire::PollFailure& failure) {
                                          {"partition", about_partition ? name_of(failure.partition) : "-"}});
     if (!failure.offset_out_of_range || stall_) return;
     // What we have is good. Then look at what Kafka still has.
-    if (!batch_.empty()) store_batch();
+    store_all();
     if (stall_ || claim_due_) return;
     claim_due_ = true;
     stall("Kafka has no record at an offset of " + name_of(failure.partition));
@@ -522,7 +491,7 @@ void Loop::tend() {
         if (claim_due_) {
             claim();
         } else {
-            store_batch();
+            act_on(writer_.write(*storing_));
             if (!stall_) fetch();
         }
     }
@@ -534,8 +503,8 @@ void Loop::tend() {
     if (!kafka_reachable_) note_kafka(consumer_.reachable(reachable_timeout));
     if (stall_ || claim_due_ || assignment_.all().empty() || now - looked_at_ < look_interval) return;
     if (settings_.newest_lane || !assignment_.held().empty()) {
-        if (!batch_.empty()) store_batch();
-        if (!stall_) claim();
+        store_all();
+        if (!stall_ && !claim_due_) claim();
     } else {
         look_for_moves();
     }
@@ -562,9 +531,7 @@ void Loop::note_kafka(bool reachable) {
 }
 
 void Loop::finish() {
-    if (!stall_ && !batch_.empty() && attempt_to_store().result != Attempt::Result::stored) {
-        service::log_info("batch dropped at the end");
-    }
+    store_last();
     give_up_partitions();
     consumer_.close();
 }

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,19 +13,13 @@
 #include "workers/groups/group.h"
 #include "workers/loop/assignment.h"
 #include "workers/loop/backoff.h"
-#include "workers/loop/batch.h"
+#include "workers/loop/batch_writer.h"
 #include "workers/loop/metrics.h"
 #include "workers/loop/status.h"
 #include "workers/loop/sync_publisher.h"
 #include "workers/store/store.h"
 
 namespace activity::workers {
-
-/// Where the records go that are put off, and for how long.
-struct Retries {
-    std::vector<std::string> topics;  ///< with prefix; one for each time that a record is put off
-    std::vector<std::chrono::milliseconds> delays;  ///< as many
-};
 
 /// A lane beside the group's own loop: it reads a partition only while the group is far behind there, and
 /// then from the newest record on. Both claim each message in the same set, so it is applied by the one that
@@ -44,7 +39,8 @@ struct LoopSettings {
     BatchLimits batch;
 };
 
-/// Poll, add, store, advance: one thread, one consumer, one store.
+/// Poll, add, store, advance: one consumer, one store; and one thread, but for the batch that is
+/// being stored while the next one fills.
 ///
 /// The offsets are PostgreSQL's. When Kafka assigns partitions, the loop claims them there and reads from
 /// where they stand; a batch moves them in its own transaction, or is dropped. So whatever breaks, the worst
@@ -74,21 +70,15 @@ class Loop {
     void on(const wire::Revoked& revoked);
     void on(const wire::PollFailure& failure);
 
-    /// What became of a try to store the batch.
-    struct Attempt {
-        enum class Result { stored, fenced, failed } result;
-        std::string why;                  ///< failed
-        std::vector<PartitionState> now;  ///< fenced
-    };
-
     std::chrono::milliseconds patience() const;
     bool batch_full() const;
     bool batch_due() const;
     void store_batch();
-    Attempt attempt_to_store();
-    Outcome store_or_refuse();
-    void divert_refused();
-    wire::Record diverted(const Refusal& refusal);
+    void store_all();
+    void store_last();
+    void seal();
+    void settle();
+    void act_on(const Written& written);
     void advance(const Stored& stored);
     void note_conflicts(Conflicts conflicts);
     void on_fenced(const std::vector<PartitionState>& now);
@@ -114,14 +104,16 @@ class Loop {
     LoopSettings settings_;
     const Group& group_;
     Store& store_;
-    SyncPublisher& publisher_;
     Metrics& metrics_;
     Status& status_;
     std::function<void()> on_joined_;
 
     wire::Consumer consumer_;
     EventReader reader_;
-    Batch batch_;  // after consumer_: its records die first
+    // After consumer_: their records die first. And the writer's thread before them.
+    std::unique_ptr<Batch> filling_;  ///< takes what comes
+    std::unique_ptr<Batch> storing_;  ///< is on its way to PostgreSQL, or waits to be; else empty
+    BatchWriter writer_;
     Clock::time_point batch_began_;
     Assignment assignment_;
     std::vector<wire::TopicPartition> assigned_;  ///< by Kafka, claimed or not

@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 #include <atomic>
 #include <csignal>
+#include <iostream>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "deploy/stack/harness/pipeline.h"
 #include "deploy/stack/harness/wait.h"
@@ -140,6 +142,54 @@ TEST(RebalanceTest, idle_workers_take_over) {
         harness::wait_until("the others go on", [&] { return pipeline.progress() > after + 50; });
     }
     harness::expect_ledger_holds(pipeline, ledger);
+}
+
+/// From one worker to eight and back, each with a name of its own, while learners go on. What a rebalance
+/// costs is printed, not judged: the machine may be busy.
+TEST(RebalanceTest, scales_from_one_to_eight_and_back) {
+    Pipeline pipeline;
+    Ledger ledger;
+    const auto ingest = pipeline.start_ingest();
+    const auto start = [&](int number) {
+        return pipeline.start_worker({{"ACTIVITY_KAFKA_INSTANCE_ID", "worker-" + std::to_string(number)},
+                                      {"ACTIVITY_KAFKA_SESSION_TIMEOUT_MS", "6000"}});
+    };
+    std::vector<Program> workers;
+    workers.push_back(start(0));
+    OrderWatch watch(pipeline);
+    Load load(pipeline.ingest(), ledger, {.events_per_request = 5, .requests_per_second = 100});
+    const auto progress_from_here = [&] {
+        const std::int64_t before = pipeline.progress();
+        harness::wait_until("the workers go on", [&] { return pipeline.progress() > before + 200; });
+    };
+    double pauses = 0, paused_s = 0;
+    const auto note = [&](const Program& worker) {
+        pauses += worker.metric("activity_worker_rebalance_pause_seconds_count");
+        paused_s += worker.metric("activity_worker_rebalance_pause_seconds_sum");
+    };
+    for (int number = 1; number < 8; ++number) {
+        workers.push_back(start(number));
+        progress_from_here();
+    }
+    EXPECT_EQ(pipeline.kafka().members(pipeline.group()), 8u);
+    // One that has a name comes back to its own partitions, and nobody else notices.
+    const double rebalances = workers[0].metric("activity_worker_rebalances_total");
+    workers[7].process().kill();
+    workers[7] = start(7);
+    progress_from_here();
+    EXPECT_EQ(workers[0].metric("activity_worker_rebalances_total"), rebalances);
+    while (workers.size() > 1) {
+        note(workers.back());
+        EXPECT_EQ(workers.back().process().stop(SIGTERM, std::chrono::seconds(30)), (Exit{0, 0}));
+        workers.pop_back();
+        progress_from_here();
+    }
+    note(workers.front());
+    load.stop();
+    harness::expect_ledger_holds(pipeline, ledger);
+    watch.stop();
+    EXPECT_GT(pauses, 7);
+    std::cout << "rebalances: " << pauses << ", mean pause " << paused_s / pauses * 1'000 << " ms\n";
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <ranges>
 
 #include "workers/groups/course.h"
+#include "workers/groups/records/facets.h"
 
 namespace activity::workers {
 namespace {
@@ -13,6 +14,7 @@ const std::vector<Column>& columns() {
         {"message_id", "text"},   {"type", "text"},    {"activity", "text"},  {"user_id", "text"},
         {"anonymous_id", "text"}, {"source", "text"},  {"course_id", "text"}, {"occurred_at", "timestamptz"},
         {"properties", "json"},   {"context", "json"}, {"extra", "json"},     {"marks", "text[]"},
+        {"device", "text"},       {"country", "text"},
     };
     return all;
 }
@@ -24,7 +26,7 @@ std::string column_names() {
 }
 
 /// In the order of columns().
-void write_row(CopyRows& rows, CourseReader& course, const Message& message) {
+void write_row(CopyRows& rows, CourseReader& course, FacetsReader& facets_reader, const Message& message) {
     const ActivityEvent& event = message.event;
     // A UUIDv7 is its own key: no need to keep it twice.
     const bool is_key = event.message_id.size() == 36 && event.message_id == message.key.text();
@@ -40,6 +42,9 @@ void write_row(CopyRows& rows, CourseReader& course, const Message& message) {
     rows.text(event.context);
     rows.text_or_null(event.extra == "{}" ? std::string_view() : event.extra);
     rows.text_array_or_null(event.marks | std::views::transform([](Mark mark) { return to_string(mark); }));
+    const Facets facets = facets_reader.read(message);
+    rows.text_or_null(facets.device);
+    rows.text_or_null(facets.country);
 }
 
 /// What a client says is compared, and nothing that differs between an event and its honest repeat: when it
@@ -73,8 +78,9 @@ Group records_group() {
     };
     group.columns = columns();
     group.row_writer = [] {
-        return [course = std::make_shared<CourseReader>()](CopyRows& rows, const Message& message) {
-            write_row(rows, *course, message);
+        return [course = std::make_shared<CourseReader>(), facets = std::make_shared<FacetsReader>()](
+                   CopyRows& rows, const Message& message) {
+            write_row(rows, *course, *facets, message);
             return true;
         };
     };

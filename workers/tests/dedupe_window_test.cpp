@@ -1,0 +1,101 @@
+// How far back a repeat is recognised, and what becomes of an event that is older than that: it is never
+// applied without anybody knowing whether it was applied before.
+
+#include <gtest/gtest.h>
+#include <chrono>
+#include <string>
+
+#include "deploy/stack/harness/pipeline.h"
+#include "deploy/stack/harness/wait.h"
+#include "schemas/activity/event.h"
+#include "schemas/activity/timestamp.h"
+#include "schemas/activity/uuid.h"
+
+namespace activity {
+namespace {
+
+using harness::KafkaRecord;
+using harness::Pipeline;
+using harness::wait_until;
+
+class DedupeWindowTest : public ::testing::Test {
+  protected:
+    KafkaRecord record(const std::string& message_id, Timestamp at) const {
+        ActivityEvent event;
+        event.message_id = message_id;
+        event.activity = "Question Asked";
+        event.user_id = "learner";
+        event.source = "web";
+        event.occurred_at = event.received_at = at;
+        KafkaRecord record;
+        record.at = {pipeline_.topic("live-class"), 0};
+        record.key = "web/learner";
+        record.value = canonical_json(event);
+        record.headers = {{"message-id", message_id}, {"attempt", "0"}};
+        return record;
+    }
+
+    std::vector<KafkaRecord> dead_letters() { return pipeline_.kafka().read(pipeline_.dead_letter_topic()); }
+
+    Pipeline pipeline_;
+};
+
+TEST_F(DedupeWindowTest, what_is_older_than_what_is_remembered_becomes_a_dead_letter) {
+    const Timestamp long_ago = now() - std::chrono::days(40);
+    const auto with_time = record(new_uuid_v7(long_ago), long_ago);
+    const auto without_time = record("no time in this", long_ago);
+    const auto worker = pipeline_.start_worker();
+    for (const auto& one : {with_time, without_time}) pipeline_.kafka().write(one);
+    wait_until("both are stored", [&] { return pipeline_.stored() == 2; });
+
+    // Within the window a repeat is a repeat, however old.
+    for (const auto& one : {with_time, without_time}) pipeline_.kafka().write(one);
+    pipeline_.wait_caught_up();
+    EXPECT_EQ(pipeline_.stored(), 2);
+    EXPECT_TRUE(dead_letters().empty());
+
+    pipeline_.session().query("SELECT activity.drop_partitions_before(current_date - 30)");
+    EXPECT_EQ(pipeline_.stored(), 0);
+    const auto today = record(new_uuid_v7(now()), now());
+    for (const auto& one : {with_time, without_time, today}) pipeline_.kafka().write(one);
+    pipeline_.wait_caught_up();
+    EXPECT_EQ(pipeline_.stored(), 1) << "what was forgotten was applied again";
+    const auto letters = dead_letters();
+    ASSERT_EQ(letters.size(), 2u);
+    for (const auto& letter : letters) {
+        EXPECT_EQ(letter.header("dead-letter-reason"), "before_dedupe_window");
+        EXPECT_NE(letter.header("dead-letter-detail"), "");
+    }
+    EXPECT_EQ(letters[0].value, with_time.value);
+    EXPECT_EQ(letters[1].value, without_time.value);
+}
+
+/// The boundary moves while workers store: an event is stored or a dead letter, whichever came first, never
+/// lost, and nothing is stored that was forgotten.
+TEST_F(DedupeWindowTest, moves_under_load) {
+    const auto worker = pipeline_.start_worker({}, 2);
+    constexpr int rounds = 20;
+    constexpr int a_round = 40;
+    for (int round = 0; round < rounds; ++round) {
+        const Timestamp day = now() - std::chrono::days(60 - round);
+        pipeline_.session().query("SELECT activity.create_partition(current_date - " +
+                                  std::to_string(60 - round) + ")");
+        for (int i = 0; i < a_round; ++i) pipeline_.kafka().write(record(new_uuid_v7(day), day));
+        if (round % 4 == 3) {
+            pipeline_.session().query("SELECT activity.drop_partitions_before(current_date - " +
+                                      std::to_string(60 - round + 1) + ")");
+        }
+    }
+    pipeline_.wait_caught_up();
+    // The last drop was in the last round: its own day and the one before are left.
+    const auto kept = pipeline_.session().number(
+        "SELECT count(*) FROM activity.event WHERE received_at < (SELECT dedupe_from FROM "
+        "activity.worker_group WHERE "
+        "name = 'records')");
+    EXPECT_EQ(kept, 0) << "stored behind the boundary";
+    const auto stored_in_all = worker.metric("activity_worker_records_stored_total");
+    EXPECT_EQ(stored_in_all + static_cast<double>(dead_letters().size()), rounds * a_round);
+}
+
+}  // namespace
+}  // namespace activity
