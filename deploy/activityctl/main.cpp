@@ -15,6 +15,8 @@ constexpr const char* examples = R"(Examples:
   echo '{"hello": 1}' | activityctl produce other --key web/u1 --header a=b
   activityctl consume live-class commerce --from 2026-11-21T14:00:00Z --until-end --format json
   activityctl lag
+  activityctl report live
+  activityctl export --from 2026-11-21 --to 2026-11-22 --format csv --output day.csv
   activityctl dlq list --summary
   activityctl gaps list
   activityctl replay --group records --from 2h
@@ -45,6 +47,8 @@ int run(int argc, char** argv) {
     commands::add_replay(app, context);
     commands::add_erase(app, context);
     commands::add_access(app, context);
+    commands::add_report(app, context);
+    commands::add_export(app, context);
     commands::add_sources(app, context);
     try {
         app.parse(argc, argv);

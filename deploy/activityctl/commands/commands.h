@@ -19,6 +19,8 @@ void add_gaps(CLI::App& app, Context& context);
 void add_replay(CLI::App& app, Context& context);
 void add_erase(CLI::App& app, Context& context);
 void add_access(CLI::App& app, Context& context);
+void add_report(CLI::App& app, Context& context);
+void add_export(CLI::App& app, Context& context);
 void add_sources(CLI::App& app, Context& context);
 
 // Options that several commands share, under one name and with one meaning.
