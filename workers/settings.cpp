@@ -7,6 +7,7 @@
 #include "schemas/catalogue/catalogue.h"
 #include "schemas/wire/client_settings.h"
 #include "schemas/wire/group_topics.h"
+#include "workers/groups/leaderboard/rules.h"
 #include "workers/store/connection.h"
 
 namespace activity::workers {
@@ -28,6 +29,14 @@ Settings read_settings(service::SettingsReader& reader) {
     settings.group_prefix = reader.text("ACTIVITY_GROUP_PREFIX", "before the ID of the Kafka group", "");
     settings.catalogue =
         reader.text("ACTIVITY_CATALOGUE", "path of catalogue.toml", Catalogue::default_file().string());
+    const auto rules =
+        reader.text("ACTIVITY_LEADERBOARD_RULES", "path of points.toml, for the group leaderboard",
+                    PointsRules::default_file().string());
+    try {
+        PointsRules::load(rules);
+    } catch (const PointsRulesError& error) {
+        reader.mistake(std::string("ACTIVITY_LEADERBOARD_RULES: ") + error.what());
+    }
     settings.batch.records_max = static_cast<std::size_t>(
         reader.integer("ACTIVITY_WORKER_BATCH_MAX_RECORDS", "records of a transaction", 5'000, 1, 1'000'000));
     settings.batch.bytes_max = static_cast<std::size_t>(reader.integer(

@@ -8,7 +8,8 @@ namespace activity::wire {
 
 /// The worker groups that there are, for those who make their topics. A test of the workers holds it to
 /// theirs.
-inline constexpr std::array<std::string_view, 1> worker_groups{"records"};
+inline constexpr std::array<std::string_view, 6> worker_groups{"records",  "rollups", "sessions",
+                                                               "profiles", "search",  "leaderboard"};
 
 /// How many times a group may put a record off, each time for longer.
 inline constexpr int retry_tiers = 3;

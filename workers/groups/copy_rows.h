@@ -66,6 +66,11 @@ class CopyRows {
         bytes_ += value ? '\1' : '\0';
     }
 
+    void double_precision(double value) {
+        append(std::uint32_t{8});
+        append(std::bit_cast<std::uint64_t>(value));
+    }
+
     void timestamptz(Timestamp value) {
         using namespace std::chrono;
         // PostgreSQL counts microseconds from the year 2000.

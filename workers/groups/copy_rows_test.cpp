@@ -54,6 +54,12 @@ TEST(CopyRowsTest, CountsTimeFromTheYear2000) {
     EXPECT_EQ(rows.bytes(), "\0\0\0\x08\0\0\0\0\0\x0f\x42\x42\0\0\0\x08\xff\xff\xff\xff\xff\xff\xff\xff"s);
 }
 
+TEST(CopyRowsTest, ADoubleIsItsEightBytes) {
+    CopyRows rows;
+    rows.double_precision(-2.5);
+    EXPECT_EQ(rows.bytes(), "\0\0\0\x08\xc0\x04\0\0\0\0\0\0"s);
+}
+
 TEST(CopyRowsTest, KeepsTheBytesOfAUuid) {
     CopyRows rows;
     rows.uuid(*parse_uuid("00112233-4455-6677-8899-aabbccddeeff"));

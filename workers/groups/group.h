@@ -50,8 +50,8 @@ struct OutboxQueries {
     /// SQL: these were delivered: $1 ids (text[]), $2 the versions (bigint[]) that they had. What has got
     /// another version meanwhile stays.
     std::string done;
-    /// Optional SQL: these ($1 ids, text[]) are to be sent once more, because they may have been delivered
-    /// behind newer ones of the same keys. Not needed where entries never change.
+    /// Optional SQL: these ($1 ids, $2 keys, both text[]) are to be sent once more, because they may have
+    /// been delivered behind newer ones of the same keys. Not needed where entries never change.
     std::string again;
 };
 
@@ -79,17 +79,10 @@ struct Group {
     using RowWriter = std::function<bool(CopyRows& rows, const Message& message)>;
     std::function<RowWriter()> row_writer;
 
-    /// How it is known what was applied before.
-    enum class Dedupe {
-        /// By the table activity.seen_<name> (migrations: activity.create_group).
-        seen,
-        /// By the first statement of `effect`: an INSERT … ON CONFLICT DO NOTHING into a table whose primary
-        /// key
-        /// is message_key. It saves an index where there is a row for each message anyway, but `stage` still
-        /// has what was there before: there must be no second statement that relies on it.
-        effect,
-    };
-    Dedupe dedupe = Dedupe::seen;
+    /// For a group whose whole effect is a row a message: the table that takes message_key, received_at and
+    /// `columns` as they are. Its primary key, message_key, tells what was applied before. Empty:
+    /// activity.seen_<name> tells that (migrations: activity.create_group), and `effect` says what to do.
+    std::string_view row_table;
 
     /// SQL that applies `stage`, statement by statement. Rows that workers share must be written aggregated
     /// and in the order of their keys, tables in the same order always, so that two workers that meet wait
@@ -105,9 +98,9 @@ struct Group {
 
     std::optional<OutboxQueries> outbox;
 
-    /// The effect is the same in whatever order events come. Then a second lane may read the newest while the
-    /// first works through a backlog.
-    bool any_order = false;
+    /// Far behind, a second lane reads the newest events while the first works through the backlog (live
+    /// counters). Only for an effect that is the same in whatever order events come.
+    bool newest_lane = false;
 };
 
 /// The columns of `stage` in front of a group's own.

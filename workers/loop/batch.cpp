@@ -6,6 +6,13 @@
 
 namespace activity::workers {
 
+namespace {
+
+/// Of a row: its count of fields and its message key come first.
+constexpr std::size_t learner_begin = 2 + 4 + sizeof(UuidBytes);
+
+}  // namespace
+
 void Batch::add(wire::InboundRecord record, const ActivityEvent& event) {
     assert(!sealed_);
     Row row;
@@ -98,6 +105,22 @@ void Batch::refuse_rows(std::vector<RefusedRow> refused) {
     // Rows lie in the order of their keys; where they go to, a learner's records keep theirs.
     std::ranges::sort(refusals_.begin() + static_cast<std::ptrdiff_t>(delivered_), refusals_.end(), {},
                       &Refusal::record);
+}
+
+LearnerKey Batch::learner(const Row& row) const {
+    LearnerKey learner;
+    const std::string_view field = row_bytes(row).substr(learner_begin + 4, learner.bytes.size());
+    std::ranges::copy(field, reinterpret_cast<char*>(learner.bytes.data()));
+    return learner;
+}
+
+void Batch::append_without_learner(std::string& out, const Row& row) const {
+    const std::string_view bytes = row_bytes(row);
+    CopyRows count;
+    count.begin_row(shared_columns - 1 + group_->columns.size());
+    out += count.bytes();
+    out += bytes.substr(count.size(), learner_begin - count.size());
+    out += bytes.substr(learner_begin + 4 + sizeof(UuidBytes));
 }
 
 void Batch::clear() {

@@ -96,6 +96,9 @@ class Batch {
     std::string_view row_bytes(const Row& row) const {
         return std::string_view(copy_.bytes()).substr(row.begin, row.size);
     }
+    LearnerKey learner(const Row& row) const;
+    /// row_bytes() without the learner's key, for a table that has no such column.
+    void append_without_learner(std::string& out, const Row& row) const;
     const std::vector<Advance>& advances() const { return advances_; }
 
     /// Refused records that are not delivered yet to where they go instead.

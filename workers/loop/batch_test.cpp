@@ -185,6 +185,25 @@ TEST_F(BatchTest, KnowsSinceWhenAMessageMayHaveCome) {
     EXPECT_EQ(batch.rows()[1].known_since, hashed.occurred_at);
 }
 
+TEST_F(BatchTest, WritesRowsWithoutTheLearnerToo) {
+    Batch batch(group_, catalogue_);
+    auto said = event(uuid(1));
+    said.user_id = "u1";
+    said.source = "web";
+    batch.add(take(), said);
+    batch.seal({});
+    const auto& row = batch.rows()[0];
+    EXPECT_EQ(batch.learner(row), learner_key("web/u1"));
+    std::string shorter;
+    batch.append_without_learner(shorter, row);
+    CopyRows expected;
+    expected.begin_row(3);
+    expected.uuid(row.key.bytes);
+    expected.timestamptz(said.received_at);
+    expected.text(said.message_id);
+    EXPECT_EQ(shorter, expected.bytes());
+}
+
 TEST_F(BatchTest, IsEmptyAgainAfterClear) {
     Batch batch(group_, catalogue_);
     batch.add(take(), event(uuid(1)));

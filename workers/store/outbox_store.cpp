@@ -90,7 +90,9 @@ void OutboxStore::send_again(const std::vector<OutboxEntry>& entries) {
     if (queries_.again.empty()) return;
     guarded([&] {
         pqxx::work transaction(*connection_);
-        transaction.exec_prepared("again", ids(entries));
+        transaction.exec_prepared(
+            "again", ids(entries),
+            array(entries, [](const OutboxEntry& entry) -> const std::string& { return entry.key; }));
         transaction.commit();
         return true;
     });

@@ -15,11 +15,13 @@ namespace activity::workers {
 namespace {
 
 constexpr std::size_t chunk_bytes = 65'536;
+/// After a batch that had repeats the next ones are likely to have some too.
+constexpr int batches_to_stage = 32;
 
 /// Limits for a session that is alone with its server: a worker that is cut off or stopped in the middle of a
 /// transaction loses it within about ten seconds, and with it the lock on its offsets. COPY is the one
 /// statement that waits for the client without any of these limits but the keepalives; so it comes before the
-/// fence.
+/// fence, and whoever waits for its rows ends it (stopped_copies_sql).
 constexpr const char* session_sql =
     "SET statement_timeout = '30s';"
     "SET lock_timeout = '10s';"
@@ -65,6 +67,18 @@ std::string seen_sql(const Group& group) {
            "(SELECT FROM claimed WHERE claimed.message_key = stage.message_key)";
 }
 
+constexpr const char* any_erased_sql =
+    "SELECT EXISTS (SELECT FROM activity.erased JOIN unnest($1::uuid[]) AS batch (learner_key) USING "
+    "(learner_key))";
+
+/// Of a worker that was stopped while the server waited for its rows. A healthy one sends them within
+/// moments.
+constexpr const char* stopped_copies_sql =
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = current_user AND datname = "
+    "current_database() AND pid <> pg_backend_pid() AND state = 'active' AND wait_event = 'ClientRead' AND "
+    "query "
+    "LIKE 'COPY %' AND query_start < now() - interval '5 s'";
+
 constexpr const char* forgotten_sql =
     "SELECT (extract(epoch FROM dedupe_from) * 1000000)::bigint FROM activity.worker_group WHERE name = $1 "
     "AND "
@@ -107,6 +121,21 @@ bool is_about_records(Remedy remedy) {
     return remedy == Remedy::data || remedy == Remedy::unclear;
 }
 
+std::string row_columns(const Group& group) {
+    std::string names = "message_key, received_at";
+    for (const auto& column : group.columns) names.append(", ").append(column.name);
+    return names;
+}
+
+/// What is done with `stage` once only fresh messages are in it, or, for rows as they are, what also finds
+/// out which are fresh.
+std::vector<std::string> effect(const Group& group) {
+    if (group.row_table.empty()) return group.effect;
+    const std::string columns = row_columns(group);
+    return {"INSERT INTO " + std::string(group.row_table) + " (" + columns + ") SELECT " + columns +
+            " FROM pg_temp.stage ON CONFLICT DO NOTHING"};
+}
+
 std::string effect_name(std::size_t index) {
     return "effect_" + std::to_string(index);
 }
@@ -130,8 +159,8 @@ Conflicts find_conflicts(const Connection& connection, pqxx::dbtransaction& tran
 }  // namespace
 
 PostgresStore::PostgresStore(PostgresSettings settings, const Group& group)
-    : settings_(std::move(settings)), group_(group) {
-    assert(!group_.effect.empty());
+    : settings_(std::move(settings)), group_(group), effect_(effect(group)) {
+    assert(group_.effect.empty() != group_.row_table.empty());
 }
 
 PostgresStore::~PostgresStore() = default;
@@ -150,9 +179,12 @@ void PostgresStore::connect() {
     connection->prepare("state", state_sql);
     connection->prepare("erased", erased_sql);
     connection->prepare("forgotten", forgotten_sql);
-    if (group_.dedupe == Group::Dedupe::seen) connection->prepare("seen", seen_sql(group_));
-    for (std::size_t i = 0; i < group_.effect.size(); ++i)
-        connection->prepare(effect_name(i), group_.effect[i]);
+    if (group_.row_table.empty()) {
+        connection->prepare("seen", seen_sql(group_));
+    } else {
+        connection->prepare("any_erased", any_erased_sql);
+    }
+    for (std::size_t i = 0; i < effect_.size(); ++i) connection->prepare(effect_name(i), effect_[i]);
     if (!group_.conflicts.empty()) connection->prepare("conflicts", group_.conflicts);
     connection_ = std::move(connection);
 }
@@ -196,6 +228,7 @@ Outcome PostgresStore::store(const Batch& batch) {
     try {
         return guarded([&] { return store_whole(batch); });
     } catch (const StoreFailure& failure) {
+        if (failure.sqlstate() == "55P03") end_stopped_copies();
         if (!is_about_records(failure.remedy())) throw;
     }
     return guarded([&] { return Outcome(find_refused(batch)); });
@@ -206,8 +239,9 @@ Outcome PostgresStore::store_whole(const Batch& batch) {
     const auto topics = array(moves, [](const Advance& move) { return move.partition.topic; });
     const auto parts = array(moves, [](const Advance& move) { return move.partition.partition; });
     pqxx::work transaction(*connection_);
-    // Staging comes first: the server waits for us in COPY, and nobody shall wait for our lock meanwhile.
-    if (!batch.rows().empty()) copy(batch, 0, batch.rows().size());
+    // COPY comes first: the server waits for us in it, and nobody shall wait for our fence meanwhile.
+    const bool all_in = copy_into_table(transaction, batch);
+    if (!all_in && !batch.rows().empty()) stage(batch, 0, batch.rows().size());
     const auto moved = transaction.exec_prepared("fence", settings_.group_id, topics, parts,
                                                  array(moves, [](const Advance& move) { return move.epoch; }),
                                                  array(moves, [](const Advance& move) { return move.from; }),
@@ -219,7 +253,11 @@ Outcome PostgresStore::store_whole(const Batch& batch) {
     }
     Stored stored;
     if (!batch.rows().empty()) {
-        stored = apply(transaction, batch.rows().size());
+        if (all_in) {
+            stored.fresh = batch.rows().size();
+        } else {
+            stored = apply(transaction, batch.rows().size());
+        }
         // Behind our own inserts, or the boundary might move between the look and them.
         Refused forgotten{find_forgotten(transaction, batch)};
         if (!forgotten.rows.empty()) {
@@ -237,16 +275,62 @@ Outcome PostgresStore::store_whole(const Batch& batch) {
 Stored PostgresStore::apply(pqxx::dbtransaction& transaction, std::size_t rows) {
     Stored stored;
     stored.erased = transaction.exec_prepared("erased").affected_rows();
-    if (group_.dedupe == Group::Dedupe::seen) {
+    if (group_.row_table.empty()) {
         const std::size_t again = transaction.exec_prepared("seen").affected_rows();
         stored.fresh = rows - stored.erased - again;
         if (stored.fresh == 0) return stored;
     }
-    for (std::size_t i = 0; i < group_.effect.size(); ++i) {
+    for (std::size_t i = 0; i < effect_.size(); ++i) {
         const auto result = transaction.exec_prepared(effect_name(i));
-        if (i == 0 && group_.dedupe == Group::Dedupe::effect) stored.fresh = result.affected_rows();
+        if (!group_.row_table.empty()) stored.fresh = result.affected_rows();
     }
     return stored;
+}
+
+bool PostgresStore::any_erased(pqxx::dbtransaction& transaction, const Batch& batch) {
+    // The look locks the table as the one at a batch's learners does (erased_sql).
+    if (!transaction.exec1("SELECT EXISTS (SELECT FROM activity.erased)")[0].as<bool>()) return false;
+    const auto learners =
+        array(batch.rows(), [&](const Batch::Row& row) { return batch.learner(row).text(); });
+    return transaction.exec_prepared1("any_erased", learners)[0].as<bool>();
+}
+
+/// Most batches have neither repeats nor erased learners: then their rows can go where they belong at once,
+/// at the price of a bare COPY. False: they can't, and nothing was changed.
+bool PostgresStore::copy_into_table(pqxx::dbtransaction& transaction, const Batch& batch) {
+    if (group_.row_table.empty() || batch.rows().empty()) return false;
+    if (batches_to_stage_ > 0) {
+        --batches_to_stage_;
+        return false;
+    }
+    if (any_erased(transaction, batch)) return false;
+    transaction.exec("SAVEPOINT straight");
+    try {
+        copy(std::string(group_.row_table) + " (" + row_columns(group_) + ")", batch.rows(), batch, false);
+        return true;
+    } catch (const StoreFailure& failure) {
+        // 23505: some were there. 40P01: COPY fills one partition after the other, so two workers may have
+        // met.
+        const bool met = failure.sqlstate() == "23505" || failure.sqlstate() == "40P01";
+        if (!met || connection_->broken()) throw;
+    }
+    transaction.exec("ROLLBACK TO SAVEPOINT straight");
+    batches_to_stage_ = batches_to_stage;
+    return false;
+}
+
+void PostgresStore::end_stopped_copies() {
+    try {
+        guarded([&] {
+            const auto ended = pqxx::nontransaction(*connection_).exec(stopped_copies_sql);
+            if (!ended.empty())
+                service::log_warn("ended sessions that did not go on sending their rows",
+                                  {{"sessions", std::to_string(ended.size())}});
+            return true;
+        });
+    } catch (const StoreFailure& failure) {
+        service::log_warn("could not look for sessions that stopped", {{"why", failure.what()}});
+    }
 }
 
 /// Rows so old that the group no longer knows whether it has applied them.
@@ -276,7 +360,7 @@ Refused PostgresStore::find_refused(const Batch& batch) {
         };
         transaction.exec("SAVEPOINT probe");
         try {
-            copy(batch, begin, end);
+            stage(batch, begin, end);
             apply(transaction, end - begin);
         } catch (const StoreFailure& failure) {
             if (!is_about_records(failure.remedy()) || connection_->broken()) throw;
@@ -296,20 +380,29 @@ Refused PostgresStore::find_refused(const Batch& batch) {
     return refused;
 }
 
-/// Rows [begin, end) into the staging table, in the transaction that is open.
-void PostgresStore::copy(const Batch& batch, std::size_t begin, std::size_t end) {
+void PostgresStore::stage(const Batch& batch, std::size_t begin, std::size_t end) {
+    copy("pg_temp.stage", batch.rows().subspan(begin, end - begin), batch, true);
+}
+
+/// In the transaction that is open.
+void PostgresStore::copy(const std::string& into, std::span<const Batch::Row> rows, const Batch& batch,
+                         bool with_learner) {
     PGconn* const raw = connection_->raw();
     // Outside a transaction the staging table would be emptied at once, and the batch be lost silently.
     if (PQtransactionStatus(raw) != PQTRANS_INTRANS) fail(nullptr, raw);
-    const Result started(PQexec(raw, "COPY pg_temp.stage FROM STDIN (FORMAT binary)"));
+    const Result started(PQexec(raw, ("COPY " + into + " FROM STDIN (FORMAT binary)").c_str()));
     if (PQresultStatus(started.get()) != PGRES_COPY_IN) fail(started, raw);
     const auto put = [&] {
         if (PQputCopyData(raw, chunk_.data(), static_cast<int>(chunk_.size())) != 1) fail(nullptr, raw);
         chunk_.clear();
     };
     chunk_ = CopyRows::header;
-    for (const auto& row : batch.rows().subspan(begin, end - begin)) {
-        chunk_ += batch.row_bytes(row);
+    for (const auto& row : rows) {
+        if (with_learner) {
+            chunk_ += batch.row_bytes(row);
+        } else {
+            batch.append_without_learner(chunk_, row);
+        }
         if (chunk_.size() >= chunk_bytes) put();
     }
     chunk_ += CopyRows::trailer;
@@ -322,7 +415,7 @@ void PostgresStore::copy(const Batch& batch, std::size_t begin, std::size_t end)
     const std::string_view count = PQcmdTuples(ended.get());
     std::size_t copied = 0;
     std::from_chars(count.data(), count.data() + count.size(), copied);
-    if (copied != end - begin)
+    if (copied != rows.size())
         throw StoreFailure(Remedy::wait, "", "COPY took another number of rows than it was given");
 }
 

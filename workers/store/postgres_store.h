@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <pqxx/dbtransaction>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -36,13 +37,20 @@ class PostgresStore final : public Store {
     Outcome store_whole(const Batch& batch);
     Refused find_refused(const Batch& batch);
     std::vector<RefusedRow> find_forgotten(pqxx::dbtransaction& transaction, const Batch& batch);
-    void copy(const Batch& batch, std::size_t begin, std::size_t end);
+    bool any_erased(pqxx::dbtransaction& transaction, const Batch& batch);
+    bool copy_into_table(pqxx::dbtransaction& transaction, const Batch& batch);
+    void stage(const Batch& batch, std::size_t begin, std::size_t end);
+    void copy(const std::string& into, std::span<const Batch::Row> rows, const Batch& batch,
+              bool with_learner);
+    void end_stopped_copies();
     Stored apply(pqxx::dbtransaction& transaction, std::size_t rows);
 
     PostgresSettings settings_;
     const Group& group_;
+    const std::vector<std::string> effect_;
     std::unique_ptr<Connection> connection_;
-    std::string chunk_;  ///< of COPY data
+    std::string chunk_;         ///< of COPY data
+    int batches_to_stage_ = 0;  ///< before it is tried again whether a batch has no repeats
 };
 
 }  // namespace activity::workers

@@ -19,12 +19,6 @@ const std::vector<Column>& columns() {
     return all;
 }
 
-std::string column_names() {
-    std::string names = "message_key, received_at";
-    for (const auto& column : columns()) names.append(", ").append(column.name);
-    return names;
-}
-
 /// In the order of columns().
 void write_row(CopyRows& rows, CourseReader& course, FacetsReader& facets_reader, const Message& message) {
     const ActivityEvent& event = message.event;
@@ -84,9 +78,7 @@ Group records_group() {
             return true;
         };
     };
-    group.dedupe = Group::Dedupe::effect;
-    group.effect = {"INSERT INTO activity.event (" + column_names() + ") SELECT " + column_names() +
-                    " FROM pg_temp.stage ON CONFLICT DO NOTHING"};
+    group.row_table = "activity.event";
     group.conflicts = conflicts_sql;
     return group;
 }
