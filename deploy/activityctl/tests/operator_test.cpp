@@ -309,6 +309,7 @@ TEST_F(Operator, PartitionsAreCreatedAheadAndDroppedByAge) {
                 HasSubstr("0 created, 12 were there"));
     EXPECT_EQ(ctl({"partitions", "drop", "--older-than-days", "4"}).code, 2);
     EXPECT_EQ(days(), 12);
+    EXPECT_EQ(ctl({"partitions", "forget", "--older-than-days", "4"}).code, 2);
     EXPECT_THAT(ctl({"partitions", "drop", "--older-than-days", "4", "--yes"}).out, HasSubstr("5 dropped"));
     EXPECT_EQ(days(), 7);
     EXPECT_THAT(ctl({"partitions", "list"}).out,
