@@ -28,18 +28,20 @@ class Learners : public Operator {
         event.anonymous_id = anonymous;
         event.source = "web";
         event.occurred_at = event.received_at = now();
-        event.properties = R"({"note":"a \"quoted\", line"})";
+        event.properties = properties_;
         KafkaRecord record;
         record.at = {pipeline_.topic("live-class"), -1};
         record.key = "web/" + event.learner();
         record.value = canonical_json(event);
         record.headers = {{"message-id", message_id},
                           {"source", "web"},
-                          {"schema", "question_asked"},
+                          {"schema", "-"},
                           {"received-at", format_timestamp(event.received_at)},
                           {"attempt", "0"}};
         pipeline_.kafka().write(record);
     }
+
+    std::string properties_ = R"({"note":"a \"quoted\", line"})";
 
     std::int64_t events_of(const std::string& learner) const {
         return pipeline_.session().number(
@@ -195,12 +197,92 @@ TEST_F(Learners, AnInterruptedExportIsNamedAsSuch) {
     EXPECT_FALSE(std::filesystem::exists(output));
 }
 
-TEST_F(Learners, ReportsSayWhatIsMissing) {
-    for (const auto* report : {"learners", "courses", "live", "leaderboard"}) {
-        const auto ran = ctl({"report", report, "--json"});
-        // With all groups' tables there is nothing to show yet; without them the error says what to do.
-        EXPECT_TRUE(ran.code == 0 || ran.err.find("activityctl migrate") != std::string::npos) << ran.err;
-    }
+TEST_F(Learners, AnErasureReachesAllGroupsAndTheTopicOfProfiles) {
+    auto worker = pipeline_.start_worker({}, 1, "all");
+    for (int i = 0; i < 3; ++i) send("m" + std::to_string(i), "u1", "", "Problem Submitted");
+    send("m9", "u2", "", "Problem Submitted");
+    const auto profiles = [&](const std::string& key) {
+        std::optional<std::optional<std::string>> newest;
+        for (const auto& record : pipeline_.kafka().read(pipeline_.topic("profiles"))) {
+            if (record.key == key) newest = record.value;
+        }
+        return newest;
+    };
+    wait_until("both profiles are published", [&] { return profiles("web/u1") && profiles("web/u2"); });
+    wait_until("all groups have read all", [&] {
+        return pipeline_.session().number(
+                   "SELECT (SELECT count(*) FROM activity.event) + (SELECT count(*) FROM "
+                   "activity.session) + (SELECT count(*) FROM activity.rollup_active_day WHERE "
+                   "course_id = '')") == 8;
+    });
+    const auto counted = [&] {
+        return pipeline_.session().number(
+            "SELECT events FROM activity.rollup WHERE granularity = 'day' AND dimension = 'all'");
+    };
+    EXPECT_EQ(counted(), 4);
+
+    const auto access = ctl({"access", "--source", "web", "--user", "u1"});
+    for (const auto* table : {"activity.event", "activity.profile", "activity.learner_day",
+                              "activity.session", "activity.rollup_active_day"})
+        EXPECT_THAT(access.out, HasSubstr(std::string(R"("table":")") + table + '"'));
+
+    const auto ran = ctl({"erase", "--source", "web", "--user", "u1", "--yes", "--timeout", "60"});
+    EXPECT_EQ(ran.code, 0) << ran.out << ran.err;
+    EXPECT_THAT(ran.out,
+                AllOf(HasSubstr("Complete"), HasSubstr("tombstone"), HasSubstr("activity.session_learner")));
+    EXPECT_EQ(profiles("web/u1"), std::optional<std::optional<std::string>>(std::optional<std::string>()));
+    EXPECT_TRUE(profiles("web/u2").value_or(std::nullopt));
+    EXPECT_EQ(pipeline_.session().number("SELECT count(*) FROM activity.profile"), 1);
+    EXPECT_EQ(counted(), 4) << "counts stay";
+    EXPECT_THAT(ctl({"access", "--source", "web", "--user", "u1"}).err, HasSubstr("1 row "));
+}
+
+TEST_F(Learners, ReportsShowWhatTheGroupsHaveStored) {
+    auto worker = pipeline_.start_worker({}, 1, "all");
+    for (const auto* report : {"learners", "courses", "leaderboard"})
+        EXPECT_EQ(ctl({"report", report}).code, 0) << report;
+    properties_ = R"({"courseId":"algebra-1","problemId":"p1","solved":true})";
+    send("m1", "u1", "", "Problem Submitted");
+    send("m2", "u2", "", "Problem Submitted");
+    properties_ = R"({"courseId":"algebra-1","problemId":"p2","solved":true})";
+    send("m3", "u1", "", "Problem Submitted");
+    wait_until("all groups have read all", [&] {
+        return pipeline_.session().number(
+                   "SELECT (SELECT coalesce(sum(events), 0) FROM activity.profile) + (SELECT "
+                   "coalesce(sum(events), 0) FROM "
+                   "activity.rollup WHERE granularity = 'day' AND dimension = 'course') + (SELECT count(*) "
+                   "FROM "
+                   "activity.leaderboard WHERE course_id = 'algebra-1')") == 8;
+    });
+    simdjson::dom::parser parser;
+    const auto json = [&](std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), "report");
+        arguments.emplace_back("--json");
+        const auto ran = ctl(arguments);
+        EXPECT_EQ(ran.code, 0) << ran.err;
+        return parser.parse(ran.out).value();
+    };
+    EXPECT_EQ(json({"learners", "--top", "1"}).get_array().size(), 1U);
+    EXPECT_EQ(json({"learners", "--source", "web", "--user", "u1"}).at(0)["solved"].get_int64().value(), 2);
+    EXPECT_EQ(ctl({"report", "learners", "--source", "web", "--user", "nobody"}).code, 1);
+    const auto course = json({"courses"}).at(0);
+    EXPECT_EQ(course["course"].get_string().value(), "algebra-1");
+    EXPECT_EQ(course["attempts"].get_int64().value(), 3);
+    EXPECT_EQ(course["learners_a_day"].get_double().value(), 2);
+    const auto now = json({"live"});
+    EXPECT_EQ(now["minutes"].get_array().size(), 60U);
+    EXPECT_EQ(now["courses"].at(0)["events"].get_int64().value(), 3);
+    EXPECT_THAT(ctl({"report", "live"}).out, HasSubstr("algebra-1"));
+    const auto best = json({"leaderboard", "--course", "algebra-1"});
+    EXPECT_EQ(best.at(0)["user"].get_string().value(), "u1");
+    EXPECT_EQ(best.at(0)["rank"].get_int64().value(), 1);
+    EXPECT_EQ(json({"leaderboard", "--course", "algebra-1", "--source", "web", "--user", "u2"})
+                  .at(0)["rank"]
+                  .get_int64()
+                  .value(),
+              2);
+    EXPECT_THAT(ctl({"report", "leaderboard", "--format", "csv"}).out, HasSubstr("rank,points,source,user"));
+    EXPECT_EQ(ctl({"report", "leaderboard", "--source", "web", "--user", "nobody"}).code, 1);
     EXPECT_EQ(ctl({"report", "learners", "--user", "u1"}).code, 2);
     EXPECT_EQ(ctl({"report", "courses", "--from", "now", "--to", "7d"}).code, 2);
 }
