@@ -13,6 +13,19 @@ namespace activity::harness {
 
 using Clock = std::chrono::steady_clock;
 
+namespace {
+
+std::string batch_body(std::span<const ClientEvent> events) {
+    std::string body = R"({"batch":[)";
+    for (const ClientEvent& event : events) {
+        if (body.back() != '[') body += ',';
+        body += event.json;
+    }
+    return body + "]}";
+}
+
+}  // namespace
+
 ClientEvent track(const std::string& message_id, const std::string& user_id, const std::string& event,
                   const std::string& properties) {
     std::string text = R"({"type":"track","messageId":)";
@@ -49,12 +62,25 @@ std::optional<Response> Client::send(const ClientEvent& event, const std::string
 }
 
 std::optional<Response> Client::send(std::span<const ClientEvent> events) {
-    std::string body = R"({"batch":[)";
-    for (const ClientEvent& event : events) {
-        if (body.back() != '[') body += ',';
-        body += event.json;
+    return exchange("/v1/batch", batch_body(events), events);
+}
+
+void Client::send_and_hang_up(std::span<const ClientEvent> events, std::chrono::milliseconds later) {
+    for (const ClientEvent& event : events) ledger_.sent(event.message_id);
+    try {
+        if (!connection_) connection_.emplace(ingest_);
+        connection_->send(request("/v1/batch", batch_body(events)));
+        std::this_thread::sleep_for(later);
+        connection_->reset();
+    } catch (const ConnectionLost&) {
+        // It was lost before we could lose it.
     }
-    return exchange("/v1/batch", body + "]}", events);
+    connection_.reset();
+}
+
+std::string Client::request(const std::string& target, const std::string& body) const {
+    return http_request("POST", target, body,
+                        {{"Authorization", authorization(key_)}, {"Content-Type", "application/json"}});
 }
 
 std::optional<Response> Client::exchange(const std::string& target, const std::string& body,
@@ -62,9 +88,7 @@ std::optional<Response> Client::exchange(const std::string& target, const std::s
     for (const ClientEvent& event : events) ledger_.sent(event.message_id);
     try {
         if (!connection_) connection_.emplace(ingest_);
-        connection_->send(
-            http_request("POST", target, body,
-                         {{"Authorization", authorization()}, {"Content-Type", "application/json"}}));
+        connection_->send(request(target, body));
         const Response response = connection_->receive();
         settle(response, events);
         if (response.header("connection") == "close") connection_.reset();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -26,28 +27,36 @@ ClientEvent track(const std::string& message_id, const std::string& user_id, con
 /// An ID of one of the shapes that clients send, by turns: UUIDv7, node-next-<ms>-<uuid>, plain text.
 std::string new_message_id();
 
-/// What every test's clients are known by.
+/// What every test's clients are known by: source `web`.
 inline constexpr const char* write_key = "test-write-key";
+/// Of another source, `app`, whose learners are others, even if they have the same IDs.
+inline constexpr const char* app_write_key = "test-app-write-key";
 std::string authorization(const std::string& key = write_key);
 
 /// A client with one connection at a time, kept open and opened again when it is lost, which keeps the
 /// ledger. One thread.
 class Client {
   public:
-    Client(const Endpoint& ingest, Ledger& ledger) : ingest_(ingest), ledger_(ledger) {}
+    Client(const Endpoint& ingest, Ledger& ledger, const std::string& key = write_key)
+        : ingest_(ingest), ledger_(ledger), key_(key) {}
 
     /// POST /v1/track (or what the event's type needs). The response, or nothing if the connection was lost.
     std::optional<Response> send(const ClientEvent& event, const std::string& target = "/v1/track");
     /// POST /v1/batch.
     std::optional<Response> send(std::span<const ClientEvent> events);
+    /// POST /v1/batch, and hangs up that much later, whether there was an answer or not: nothing is known of
+    /// the events.
+    void send_and_hang_up(std::span<const ClientEvent> events, std::chrono::milliseconds later);
 
   private:
+    std::string request(const std::string& target, const std::string& body) const;
     std::optional<Response> exchange(const std::string& target, const std::string& body,
                                      std::span<const ClientEvent> events);
     void settle(const Response& response, std::span<const ClientEvent> events);
 
     Endpoint ingest_;
     Ledger& ledger_;
+    std::string key_;
     std::optional<Connection> connection_;
 };
 

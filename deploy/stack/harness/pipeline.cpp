@@ -53,7 +53,9 @@ Pipeline::Pipeline()
     write_file(directory_.path() / "sources.toml",
                "[[source]]\nname = \"web\"\nkeys = [{ sha256 = \"" + sha256_hex(write_key) +
                    "\" }]\norigins = [\"http://127.0.0.1:*\", \"http://localhost:*\", "
-                   "\"http://school.test:*\"]\n\n[[source]]\nname = "
+                   "\"http://school.test:*\"]\n\n[[source]]\nname = \"app\"\nkeys = [{ sha256 = \"" +
+                   sha256_hex(app_write_key) +
+                   "\" }]\n\n[[source]]\nname = "
                    "\"revoked\"\nenabled = false\nkeys = [{ sha256 = \"" +
                    sha256_hex("revoked-write-key") + "\" }]\n");
     servers().postgres.create_database(database_);
