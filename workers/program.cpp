@@ -145,7 +145,7 @@ class GroupThreads {
         retries.waits = true;
         add(shared, group, retries, metrics_, "-retry", "/retry", nullptr);
 
-        if (group.any_order && settings.newest_lane_behind_records > 0) {
+        if (group.newest_lane && settings.newest_lane_behind_records > 0) {
             LoopSettings newest = main;
             newest.consumer.group += ".newest";
             newest.newest_lane = NewestLane{id, settings.newest_lane_behind_records};

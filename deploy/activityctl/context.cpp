@@ -61,4 +61,11 @@ std::string Context::worker_group(const std::string& name) const {
     return settings_.group_prefix + "activity-" + name;
 }
 
+std::string Context::short_group(const std::string& name) const {
+    for (const auto& before : {worker_group(""), std::string("activity-")}) {
+        if (name.starts_with(before)) return name.substr(before.size());
+    }
+    return name;
+}
+
 }  // namespace activity::ctl

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "deploy/activityctl/database.h"
+#include "deploy/activityctl/table.h"
 #include "schemas/catalogue/catalogue.h"
 #include "schemas/service/log.h"
 #include "schemas/service/settings.h"
@@ -65,9 +66,12 @@ class Context {
     std::string topic(const std::string& name) const;
     /// Kafka's name of a worker group: `records` → `<prefix>activity-records`.
     std::string worker_group(const std::string& name) const;
+    /// The other way round: `records`, whichever of its names was typed.
+    std::string short_group(const std::string& name) const;
 
     // Options of the command line, bound by the commands.
     bool json = false;
+    Format format = Format::table;
     bool exact = false;
     double timeout_s = 10;
 

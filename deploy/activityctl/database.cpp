@@ -86,6 +86,19 @@ std::unique_ptr<pqxx::connection> connect(const std::string& url, std::chrono::m
 
 }  // namespace
 
+std::string array_text(const std::vector<std::string>& items) {
+    std::string text = "{";
+    for (const auto& item : items) {
+        text += text.size() > 1 ? ",\"" : "\"";
+        for (const char letter : item) {
+            if (letter == '"' || letter == '\\') text += '\\';
+            text += letter;
+        }
+        text += '"';
+    }
+    return text + "}";
+}
+
 class Database::Impl {
   public:
     Impl(const std::string& url, std::chrono::milliseconds timeout) : connection(connect(url, timeout)) {}
@@ -118,6 +131,17 @@ Database::Transaction::Transaction(Transaction&&) noexcept = default;
 
 std::vector<Row> Database::Transaction::query(const std::string& sql, const std::vector<Value>& parameters) {
     return run(impl_->work, sql, parameters);
+}
+
+void Database::Transaction::stream(const std::string& sql, const std::vector<Value>& parameters,
+                                   const std::function<void(const Row&)>& take) {
+    (void)run(impl_->work, "DECLARE rows NO SCROLL CURSOR FOR " + sql, parameters);
+    for (;;) {
+        const auto rows = run(impl_->work, "FETCH FORWARD 1000 FROM rows", {});
+        if (rows.empty()) break;
+        for (const auto& row : rows) take(row);
+    }
+    (void)run(impl_->work, "CLOSE rows", {});
 }
 
 void Database::Transaction::run_script(const std::string& sql) {

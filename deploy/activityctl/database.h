@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -26,6 +27,9 @@ class DatabaseError : public std::runtime_error {
 using Value = std::optional<std::string>;
 using Row = std::vector<Value>;
 
+/// `{"a","b"}`: a parameter for $1::text[], $1::bigint[] and the like.
+std::string array_text(const std::vector<std::string>& items);
+
 /// One connection of an operator: the only place of the tool that knows libpqxx. SQL stands with the command
 /// that it belongs to. A lost connection is an error, never a silent new session. One thread.
 class Database {
@@ -44,6 +48,9 @@ class Database {
         Transaction(Transaction&&) noexcept;
         Transaction& operator=(Transaction&&) = delete;
         std::vector<Row> query(const std::string& sql, const std::vector<Value>& parameters = {});
+        /// Row by row, a thousand at a time in memory. No other statement of the transaction meanwhile.
+        void stream(const std::string& sql, const std::vector<Value>& parameters,
+                    const std::function<void(const Row&)>& take);
         /// Any number of statements.
         void run_script(const std::string& sql);
         void commit();

@@ -15,6 +15,7 @@ struct StoredOffset {
     std::int64_t next = 0;
     std::int64_t epoch = 0;
     std::string owner;
+    std::string updated_at = {};  ///< RFC 3339, to the second
 };
 
 /// How far a group is in one partition. What nobody could tell is not there.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <charconv>
 #include <cstddef>
 
 #include "schemas/activity/json.h"
@@ -25,8 +26,16 @@ std::string heading_of(std::string_view column) {
     return heading;
 }
 
+/// The shortest text that reads back to the same.
+std::string text_of(double number) {
+    std::array<char, 32> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+    return {text.data(), end};
+}
+
 std::string text_of(const Cell& cell) {
     if (const auto* number = std::get_if<std::int64_t>(&cell)) return std::to_string(*number);
+    if (const auto* fraction = std::get_if<double>(&cell)) return text_of(*fraction);
     if (const auto* flag = std::get_if<bool>(&cell)) return *flag ? "yes" : "no";
     if (const auto* text = std::get_if<std::string>(&cell)) return printable(*text);
     return "-";
@@ -35,6 +44,8 @@ std::string text_of(const Cell& cell) {
 void append_json(std::string& out, const Cell& cell) {
     if (const auto* number = std::get_if<std::int64_t>(&cell)) {
         out += std::to_string(*number);
+    } else if (const auto* fraction = std::get_if<double>(&cell)) {
+        out += text_of(*fraction);
     } else if (const auto* flag = std::get_if<bool>(&cell)) {
         out += *flag ? "true" : "false";
     } else if (const auto* text = std::get_if<std::string>(&cell)) {
@@ -61,6 +72,39 @@ std::string printable(std::string_view text) {
         }
     }
     return shown;
+}
+
+std::string printable(std::string_view text, std::size_t characters_max) {
+    std::string shown = printable(text);
+    if (width_of(shown) <= characters_max) return shown;
+    std::size_t end = 0;
+    for (std::size_t characters = 0; end < shown.size(); ++end) {
+        const bool begins = (static_cast<unsigned char>(shown[end]) & 0xC0U) != 0x80U;
+        if (begins && ++characters == characters_max) break;
+    }
+    shown.resize(end);
+    return shown + "…";
+}
+
+void append_csv(std::string& out, std::string_view text) {
+    if (text.find_first_of("\",\r\n") == std::string_view::npos) {
+        out += text;
+        return;
+    }
+    out += '"';
+    for (const char letter : text) {
+        if (letter == '"') out += '"';
+        out += letter;
+    }
+    out += '"';
+}
+
+void Table::write(std::ostream& out, Format format) const {
+    switch (format) {
+        case Format::table: print(out); break;
+        case Format::json: out << json() << '\n'; break;
+        case Format::csv: out << csv(); break;
+    }
 }
 
 void Table::add(std::vector<Cell> cells) {
@@ -110,6 +154,29 @@ std::string Table::json() const {
         out += '}';
     }
     out += rows_.empty() ? "]" : "\n]";
+    return out;
+}
+
+std::string Table::csv() const {
+    std::string out;
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+        if (i != 0) out += ',';
+        append_csv(out, columns_[i]);
+    }
+    out += '\n';
+    for (const auto& row : rows_) {
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            if (i != 0) out += ',';
+            if (const auto* text = std::get_if<std::string>(&row[i])) {
+                append_csv(out, *text);
+            } else if (const auto* flag = std::get_if<bool>(&row[i])) {
+                out += *flag ? "true" : "false";
+            } else if (!std::holds_alternative<std::monostate>(row[i])) {
+                out += text_of(row[i]);
+            }
+        }
+        out += '\n';
+    }
     return out;
 }
 

@@ -52,5 +52,18 @@ TEST(Table, SendsNoControlCharactersToATerminal) {
     EXPECT_EQ(table.json(), "[\n  {\"name\": \"a\\u001b[2J\\nb\"}\n]");
 }
 
+TEST(Table, GivesSpreadsheetsCsv) {
+    Table table({"name", "n", "rate", "flag"});
+    table.add({std::string("a,\"b\"\nc"), std::int64_t{1}, 0.25, true});
+    table.add({std::monostate{}, std::monostate{}, 1.0, false});
+    EXPECT_EQ(table.csv(), "name,n,rate,flag\n\"a,\"\"b\"\"\nc\",1,0.25,true\n,,1,false\n");
+}
+
+TEST(Table, CutsWhatIsTooLongBetweenCharacters) {
+    EXPECT_EQ(printable("ñandú", 5), "ñandú");
+    EXPECT_EQ(printable("ñandús", 5), "ñand…");
+    EXPECT_EQ(printable("", 3), "");
+}
+
 }  // namespace
 }  // namespace activity::ctl

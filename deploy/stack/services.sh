@@ -25,7 +25,7 @@ start_service() {
             ;;
         worker-*)
             start_process "$name" "$stack_sources/with-env" "$config_dir/worker.env" \
-                env ACTIVITY_ADMIN_ADDRESS="$(worker_admin_address "${name#worker-}")" "$(bin_dir)/activity-worker" --group records
+                env ACTIVITY_ADMIN_ADDRESS="$(worker_admin_address "${name#worker-}")" "$(bin_dir)/activity-worker" --group all
             scrape_workers
             ;;
         prometheus)

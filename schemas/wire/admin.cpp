@@ -401,7 +401,17 @@ std::vector<std::string> Admin::create_topics(const std::vector<NewTopic>& topic
         for (int partition = 0; partition < topic.partitions; ++partition)
             created.push_back({topic.name, partition});
     }
-    (void)watermarks(created);
+    impl_->wait_until(
+        [&] {
+            try {
+                (void)watermarks(created);
+                return true;
+            } catch (const Failure& failure) {
+                if (failure.disposition() != Disposition::retry) throw;
+                return false;
+            }
+        },
+        "create topics");
     return existed;
 }
 

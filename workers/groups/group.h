@@ -98,9 +98,9 @@ struct Group {
 
     std::optional<OutboxQueries> outbox;
 
-    /// The effect is the same in whatever order events come. Then a second lane may read the newest while the
-    /// first works through a backlog.
-    bool any_order = false;
+    /// Far behind, a second lane reads the newest events while the first works through the backlog (live
+    /// counters). Only for an effect that is the same in whatever order events come.
+    bool newest_lane = false;
 };
 
 /// The columns of `stage` in front of a group's own.

@@ -23,7 +23,7 @@ constexpr milliseconds tend_interval = 1s;
 constexpr std::size_t clock_interval = 64;
 constexpr milliseconds watermarks_timeout = 5s;
 constexpr milliseconds reachable_timeout = 200ms;
-/// How often partitions are looked at that are ours and not read.
+/// How often partitions are looked at that are ours: what we don't read, and whether somebody has moved them.
 constexpr milliseconds look_interval = 5s;
 constexpr milliseconds backoff_first = 100ms;
 constexpr milliseconds backoff_max = 5s;
@@ -248,6 +248,38 @@ void Loop::on_fenced(const std::vector<PartitionState>& now) {
     service::log_warn("batch dropped: PostgreSQL's offsets are not ours",
                       {{"records", std::to_string(storing_->size() + filling_->size())},
                        {"newer owner", newer_owner ? "yes" : "no"}});
+    start_over(newer_owner);
+}
+
+/// An operator may have set the offsets back. A batch finds that out at its fence; where nothing comes,
+/// nobody would.
+void Loop::look_for_moves() {
+    store_all();  // so that what is stored is what we know; and the store is ours alone
+    if (stall_ || claim_due_) return;
+    looked_at_ = Clock::now();
+    std::vector<wire::TopicPartition> partitions;
+    for (const auto& owned : assignment_.all()) partitions.push_back(owned.partition);
+    std::vector<PartitionState> states;
+    try {
+        states = store_.states_of(settings_.consumer.group, partitions);
+    } catch (const StoreFailure&) {
+        return;  // the next batch finds that out too, and waits
+    }
+    bool moved = false;
+    bool newer_owner = false;
+    for (const auto& owned : assignment_.all()) {
+        const auto state = std::ranges::find(states, owned.partition, &PartitionState::partition);
+        if (state != states.end() && state->epoch == owned.epoch && state->next_offset == owned.stored)
+            continue;
+        moved = true;
+        newer_owner = newer_owner || (state != states.end() && state->epoch > owned.epoch);
+    }
+    if (!moved) return;
+    service::log_warn("PostgreSQL's offsets are not ours", {{"newer owner", newer_owner ? "yes" : "no"}});
+    start_over(newer_owner);
+}
+
+void Loop::start_over(bool newer_owner) {
     storing_->clear();
     filling_->clear();
     set_assignment({});
@@ -469,10 +501,12 @@ void Loop::tend() {
     show_lag();
     metrics_.refresh_freshness();
     if (!kafka_reachable_) note_kafka(consumer_.reachable(reachable_timeout));
-    const bool look = settings_.newest_lane || !assignment_.held().empty();
-    if (!stall_ && !claim_due_ && look && now - looked_at_ >= look_interval) {
+    if (stall_ || claim_due_ || assignment_.all().empty() || now - looked_at_ < look_interval) return;
+    if (settings_.newest_lane || !assignment_.held().empty()) {
         store_all();
         if (!stall_ && !claim_due_) claim();
+    } else {
+        look_for_moves();
     }
 }
 

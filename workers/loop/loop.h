@@ -82,6 +82,8 @@ class Loop {
     void advance(const Stored& stored);
     void note_conflicts(Conflicts conflicts);
     void on_fenced(const std::vector<PartitionState>& now);
+    void look_for_moves();
+    void start_over(bool newer_owner);
     bool is_in(const std::vector<PartitionState>& now) const;
 
     void claim();

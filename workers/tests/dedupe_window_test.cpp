@@ -70,6 +70,32 @@ TEST_F(DedupeWindowTest, what_is_older_than_what_is_remembered_becomes_a_dead_le
     EXPECT_EQ(letters[1].value, without_time.value);
 }
 
+/// The same for a group that counts: it knows what it has counted by a set of its own.
+TEST_F(DedupeWindowTest, ends_where_a_group_has_forgotten) {
+    const Timestamp long_ago = now() - std::chrono::days(40);
+    const auto old = record(new_uuid_v7(long_ago), long_ago);
+    const auto worker = pipeline_.start_worker({}, 1, "rollups");
+    const auto counted = [&] {
+        return pipeline_.session().number(
+            "SELECT coalesce(sum(events), 0) FROM activity.rollup WHERE granularity = 'day' AND dimension = "
+            "'all'");
+    };
+    for (int i = 0; i < 2; ++i) pipeline_.kafka().write(old);
+    pipeline_.wait_caught_up(Pipeline::patience_for_backlog, "rollups");
+    EXPECT_EQ(counted(), 1);
+    EXPECT_EQ(
+        pipeline_.activityctl({"partitions", "forget", "--older-than-days", "30", "--yes"}).substr(0, 1), "0")
+        << "there was no partition of that day to drop, but rows of it";
+    pipeline_.kafka().write(old);
+    pipeline_.kafka().write(record(new_uuid_v7(now()), now()));
+    pipeline_.wait_caught_up(Pipeline::patience_for_backlog, "rollups");
+    EXPECT_EQ(counted(), 2);
+    const auto letters = pipeline_.kafka().read(pipeline_.dead_letter_topic("rollups"));
+    ASSERT_EQ(letters.size(), 1u);
+    EXPECT_EQ(letters[0].header("dead-letter-reason"), "before_dedupe_window");
+    EXPECT_EQ(letters[0].value, old.value);
+}
+
 /// The boundary moves while workers store: an event is stored or a dead letter, whichever came first, never
 /// lost, and nothing is stored that was forgotten.
 TEST_F(DedupeWindowTest, moves_under_load) {

@@ -5,12 +5,11 @@
 
 #include "deploy/activityctl/commands/commands.h"
 #include "deploy/activityctl/group_lag.h"
+#include "deploy/activityctl/stored_offsets.h"
 #include "deploy/activityctl/table.h"
 
 namespace activity::ctl::commands {
 namespace {
-
-using StoredOffsets = std::map<std::string, std::map<wire::TopicPartition, StoredOffset>>;
 
 /// All groups' offsets in PostgreSQL. Nothing, and a note, if it can't be asked.
 std::optional<StoredOffsets> ask_database(const Context& context) {
@@ -20,13 +19,7 @@ std::optional<StoredOffsets> ask_database(const Context& context) {
     }
     try {
         auto database = context.database();
-        StoredOffsets stored;
-        for (const auto& row : database.query("SELECT grp, topic, part, next_offset, epoch, coalesce(owner, "
-                                              "'') FROM activity.part_offset")) {
-            stored[row[0].value()][{row[1].value(), static_cast<std::int32_t>(std::stol(row[2].value()))}] = {
-                std::stoll(row[3].value()), std::stoll(row[4].value()), row[5].value()};
-        }
-        return stored;
+        return load_stored_offsets(database);
     } catch (const DatabaseError& error) {
         std::cerr << "note: without PostgreSQL's own offsets: " << error.what() << '\n';
         return std::nullopt;
@@ -99,7 +92,9 @@ std::vector<PartitionLag> lag_of(const Context& context, std::optional<wire::Adm
     std::set<wire::TopicPartition> partitions;
     for (const auto& [partition, _] : committed) partitions.insert(partition);
     for (const auto& [partition, _] : stored) partitions.insert(partition);
-    if (group.starts_with(context.worker_group(""))) {
+    // The retries and the lane of the newest have what they have; the main lane reads all topics.
+    const bool is_lane = group.ends_with(".retry") || group.ends_with(".newest");
+    if (group.starts_with(context.worker_group("")) && !is_lane) {
         for (auto& partition : partitions_of_workers(context, *admin))
             partitions.insert(std::move(partition));
     }

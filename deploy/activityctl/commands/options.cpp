@@ -1,9 +1,24 @@
 #include "deploy/activityctl/commands/commands.h"
 
+#include <map>
+
 namespace activity::ctl::commands {
 
 void add_json(CLI::App& command, Context& context) {
     command.add_flag("--json", context.json, "JSON on stdout, for scripts");
+}
+
+void add_format(CLI::App& command, Context& context) {
+    static const std::map<std::string, Format> formats{
+        {"table", Format::table}, {"json", Format::json}, {"csv", Format::csv}};
+    auto* format =
+        command.add_option("--format", context.format, "table for people, json or csv for programs")
+            ->transform(CLI::CheckedTransformer(formats).description("{table,json,csv}"))
+            ->default_str("table");
+    command
+        .add_flag_callback(
+            "--json", [&context] { context.format = Format::json; }, "The same as --format json")
+        ->excludes(format);
 }
 
 void add_timeout(CLI::App& command, Context& context) {

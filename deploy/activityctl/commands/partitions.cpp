@@ -90,20 +90,34 @@ int create(const Context& context, const Arguments& arguments) {
     return exit_ok;
 }
 
-int drop(const Context& context, const Arguments& arguments) {
+/// What drops the partitions of days before one, and what that means.
+struct Dropping {
+    const char* warning;   ///< follows the question which day
+    const char* function;  ///< of the database, taking the day
+};
+
+constexpr Dropping events{"All events of the days before {} (UTC) will be gone for good.",
+                          "SELECT activity.drop_partitions_before($1::date)"};
+constexpr Dropping seen{
+    "The groups will forget which messages of the days before {} (UTC) they have applied: if one comes "
+    "again, it "
+    "becomes a dead letter.",
+    "SELECT activity.drop_seen_before($1::date)"};
+
+int drop(const Context& context, const Arguments& arguments, const Dropping& what) {
     auto database = impatient_database(context);
     const auto day = run(database, "SELECT (now() AT TIME ZONE 'UTC')::date - $1::integer",
                          std::to_string(arguments.older_than_days))
                          .at(0)
                          .at(0)
                          .value();
-    if (!arguments.yes &&
-        !confirmed("All events of the days before " + day + " (UTC) will be gone for good.", day)) {
+    std::string warning = what.warning;
+    warning.replace(warning.find("{}"), 2, day);
+    if (!arguments.yes && !confirmed(warning, day)) {
         std::cerr << "Nothing was dropped.\n";
         return exit_failed;
     }
-    const auto dropped =
-        run(database, "SELECT activity.drop_partitions_before($1::date)", day).at(0).at(0).value();
+    const auto dropped = run(database, what.function, day).at(0).at(0).value();
     std::cout << dropped << " dropped (days before " << day << ")\n";
     return exit_ok;
 }
@@ -112,7 +126,7 @@ int drop(const Context& context, const Arguments& arguments) {
 
 void add_partitions(CLI::App& app, Context& context) {
     auto& group = *app.add_subcommand(
-        "partitions", "The database's partitions, one a day: create ahead, drop by age, list");
+        "partitions", "The database's partitions, one a day: create ahead, drop or forget by age, list");
     group.require_subcommand(1);
     const auto arguments = std::make_shared<Arguments>();
 
@@ -132,7 +146,19 @@ void add_partitions(CLI::App& app, Context& context) {
         ->check(CLI::Range(1, 36'500));
     dropping.add_flag("--yes", arguments->yes, "Do not ask");
     add_timeout(dropping, context);
-    on_run(dropping, context, [&context, arguments] { return drop(context, *arguments); });
+    on_run(dropping, context, [&context, arguments] { return drop(context, *arguments, events); });
+
+    auto& forgetting = *group.add_subcommand(
+        "forget",
+        "Let the groups forget which messages of old days they have seen: the window of dedupe ends there");
+    forgetting
+        .add_option("--older-than-days", arguments->older_than_days,
+                    "Remember the last N days and today (UTC); longer than Kafka keeps its records")
+        ->required()
+        ->check(CLI::Range(1, 36'500));
+    forgetting.add_flag("--yes", arguments->yes, "Do not ask");
+    add_timeout(forgetting, context);
+    on_run(forgetting, context, [&context, arguments] { return drop(context, *arguments, seen); });
 
     auto& listing = *group.add_subcommand("list", "List the partitions with their size");
     add_json(listing, context);

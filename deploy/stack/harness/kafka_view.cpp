@@ -190,6 +190,23 @@ std::size_t KafkaView::members(const std::string& group) {
     return count;
 }
 
+void KafkaView::delete_before(const KafkaPartition& partition, std::int64_t offset) {
+    const wire::PartitionListHandle list(rd_kafka_topic_partition_list_new(1));
+    rd_kafka_topic_partition_list_add(list.get(), partition.topic.c_str(), partition.partition)->offset =
+        offset;
+    rd_kafka_DeleteRecords_t* request = rd_kafka_DeleteRecords_new(list.get());
+    const wire::QueueHandle queue(rd_kafka_queue_new(impl_->writing()));
+    rd_kafka_DeleteRecords(impl_->writing(), &request, 1, nullptr, queue.get());
+    const wire::EventHandle event(rd_kafka_queue_poll(queue.get(), timeout_ms));
+    rd_kafka_DeleteRecords_destroy(request);
+    if (!event) throw std::runtime_error("records of " + partition.topic + " were not deleted");
+    check(rd_kafka_event_error(event.get()), "delete records of " + partition.topic);
+    const auto* deleted =
+        rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event.get()));
+    for (int i = 0; i < deleted->cnt; ++i)
+        check(deleted->elems[i].err, "delete records of " + partition.topic);
+}
+
 KafkaRecord KafkaView::write(KafkaRecord record) {
     wire::HeadersHandle headers(rd_kafka_headers_new(record.headers.size()));
     for (const auto& [name, value] : record.headers)

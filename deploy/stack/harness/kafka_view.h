@@ -49,6 +49,8 @@ class KafkaView {
     std::map<KafkaPartition, std::int64_t> committed(const std::string& group,
                                                      const std::vector<std::string>& topics);
     std::size_t members(const std::string& group);
+    /// Takes the records before that offset away, as Kafka's retention does.
+    void delete_before(const KafkaPartition& partition, std::int64_t offset);
     /// Puts a record into the partition that it names (-1: by the key, as the ingest does), bytes as they
     /// are, and waits until Kafka has it. Returns where it is.
     KafkaRecord write(KafkaRecord record);

@@ -91,23 +91,30 @@ Program Pipeline::start_ingest(const Environment& settings) const {
                               directory_.path() / ("ingest-" + std::to_string(++started_) + ".log")});
 }
 
-Process::Command Pipeline::worker_command(const Environment& settings, int threads,
-                                          const std::string& groups) const {
+Process::Command Pipeline::worker_command(std::vector<std::string> arguments,
+                                          const Environment& settings) const {
     Environment environment = settings;
     environment.merge(common());
     environment.insert({{"ACTIVITY_POSTGRES_URL", url(PostgresServer::As::worker)},
                         {"ACTIVITY_GROUP_PREFIX", prefix_ + "-"}});
-    return {{worker_program(), "--group", groups, "--threads", std::to_string(threads)},
-            environment,
+    return {std::move(arguments), environment,
             directory_.path() / ("worker-" + std::to_string(++started_) + ".log")};
 }
 
 Program Pipeline::start_worker(const Environment& settings, int threads, const std::string& groups) const {
-    return Program("worker", worker_command(settings, threads, groups));
+    Program worker = launch_worker(settings, threads, groups);
+    worker.wait_ready();
+    return worker;
 }
 
 Program Pipeline::launch_worker(const Environment& settings, int threads, const std::string& groups) const {
-    return Program::unready("worker", worker_command(settings, threads, groups));
+    return Program::unready(
+        "worker", worker_command({worker_program(), "--group", groups, "--threads", std::to_string(threads)},
+                                 settings));
+}
+
+Program Pipeline::start_own_worker(const std::string& program, const Environment& settings) const {
+    return Program(program, worker_command({program_path(program)}, settings));
 }
 
 std::string Pipeline::activityctl(std::vector<std::string> arguments) const {

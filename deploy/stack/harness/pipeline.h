@@ -38,6 +38,10 @@ class Pipeline {
     /// Without waiting until it has joined.
     Program launch_worker(const Environment& settings = {}, int threads = 1,
                           const std::string& groups = "records") const;
+    /// A program on the workers' library with groups of its own, with a worker's settings.
+    Program start_own_worker(const std::string& program, const Environment& settings = {}) const;
+    /// What a program needs to find this pipeline's topics.
+    Environment common() const;
     /// activityctl with this pipeline's settings; what it wrote.
     std::string activityctl(std::vector<std::string> arguments) const;
 
@@ -68,9 +72,7 @@ class Pipeline {
     static constexpr std::chrono::minutes patience_for_backlog{3};
 
   private:
-    Environment common() const;
-    Process::Command worker_command(const Environment& settings, int threads,
-                                    const std::string& groups) const;
+    Process::Command worker_command(std::vector<std::string> arguments, const Environment& settings) const;
     bool caught_up(const std::string& group_id, const std::vector<std::string>& topics);
 
     std::string prefix_;

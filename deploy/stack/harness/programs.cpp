@@ -7,22 +7,18 @@
 #include "deploy/stack/harness/wait.h"
 
 namespace activity::harness {
-namespace {
 
-std::string program(const char* name) {
-    return std::string(ACTIVITY_BIN_DIR "/") + name;
+std::string program_path(const std::string& name) {
+    return ACTIVITY_BIN_DIR "/" + name;
 }
-
-}  // namespace
-
 std::string activityctl_program() {
-    return program("activityctl");
+    return program_path("activityctl");
 }
 std::string ingest_program() {
-    return program("activity-ingest");
+    return program_path("activity-ingest");
 }
 std::string worker_program() {
-    return program("activity-worker");
+    return program_path("activity-worker");
 }
 
 Program::Program(const std::string& name, const Process::Command& command) : process_(command), name_(name) {

@@ -9,6 +9,8 @@
 
 namespace activity::harness {
 
+/// Of a program that this build made.
+std::string program_path(const std::string& name);
 std::string activityctl_program();
 std::string ingest_program();
 std::string worker_program();

@@ -116,7 +116,6 @@ Group leaderboard_group() {
                    CopyRows& rows, const Message& message) { return (*writer)(rows, message); };
     };
     group.effect = {effect};
-    group.any_order = true;
     return group;
 }
 

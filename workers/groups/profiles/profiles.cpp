@@ -198,7 +198,6 @@ Group profiles_group() {
             newest("location_at", "location_event", {"location_at", "location_event", "country", "region"}),
         day_sql, change_sql};
     group.outbox = OutboxQueries{"profiles", take_sql, done_sql, again_sql};
-    group.any_order = true;
     return group;
 }
 

@@ -209,7 +209,7 @@ Group rollups_group() {
         };
     };
     group.effect = {effect};
-    group.any_order = true;
+    group.newest_lane = true;
     return group;
 }
 

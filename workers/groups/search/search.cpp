@@ -104,7 +104,6 @@ Group search_group() {
         };
     };
     group.effect = {effect};
-    group.any_order = true;
     return group;
 }
 

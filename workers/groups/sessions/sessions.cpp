@@ -80,7 +80,6 @@ Group sessions_group() {
         };
     };
     group.effect = {learners_sql, sessions_sql};
-    group.any_order = true;
     return group;
 }
 
