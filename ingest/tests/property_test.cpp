@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "deploy/stack/harness/pipeline.h"
+#include "deploy/stack/harness/seed.h"
 #include "ingest/tests/gzip_bytes.h"
 
 namespace activity {
@@ -381,14 +382,6 @@ json stored(const std::string& value) {
     return out;
 }
 
-unsigned seed_of_this_run() {
-    const char* const given = std::getenv("ACTIVITY_TEST_SEED");
-    const unsigned seed =
-        given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
-    std::cout << "ACTIVITY_TEST_SEED=" << seed << '\n';
-    return seed;
-}
-
 class PropertyTest : public ::testing::Test {
   protected:
     /// Sends them as one request, in pieces, and expects that each is accepted.
@@ -412,7 +405,7 @@ class PropertyTest : public ::testing::Test {
         }
     }
 
-    Random random_{seed_of_this_run()};
+    Random random_{harness::seed()};
     Pipeline pipeline_;
     std::map<std::string, Sent> sent_;  ///< by message ID
 };

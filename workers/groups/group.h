@@ -55,6 +55,12 @@ struct OutboxQueries {
     std::string again;
 };
 
+inline std::vector<std::string> every_topic(const Catalogue& catalogue) {
+    std::vector<std::string> names;
+    for (const auto& topic : catalogue.topics()) names.push_back(topic.name);
+    return names;
+}
+
 /// What a worker group does with the events: a name, the topics that it reads, and its effect on a batch.
 /// Everything else (offsets, fence, dedupe, erasure, retries, dead letters, outages) is the same for all
 /// groups.
@@ -67,8 +73,8 @@ struct Group {
     /// `records`: Kafka's group ID is `activity-records`, its dead letters go to `records.dead-letter`.
     std::string_view name;
 
-    /// The topics that it reads, without prefix.
-    std::function<std::vector<std::string>(const Catalogue&)> topics;
+    /// The topics that it reads, without prefix; if it does not say, all of the catalogue.
+    std::function<std::vector<std::string>(const Catalogue&)> topics = every_topic;
 
     /// Its own columns of `stage`.
     std::vector<Column> columns;

@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "deploy/stack/harness/pipeline.h"
+#include "deploy/stack/harness/seed.h"
 #include "deploy/stack/harness/wait.h"
 #include "schemas/wire/group_topics.h"
 #include "workers/tests/model.h"
@@ -45,12 +46,6 @@ using testing_workers::ModelEvent;
 using testing_workers::RandomEvents;
 using testing_workers::Rows;
 using Clock = std::chrono::steady_clock;
-
-unsigned seed() {
-    const char* const given = std::getenv("ACTIVITY_TEST_SEED");
-    return given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10))
-                            : std::random_device{}();
-}
 
 /// An app with a learner's events in hand, as SDKs are: it sends batches and single events, again after a 503
 /// or a lost connection; sometimes it hangs up, or sends once more what it has sent long ago.
@@ -510,9 +505,8 @@ void GroupsChaosTest::run(unsigned seed) {
 }
 
 TEST_F(GroupsChaosTest, all_groups_hold_what_the_model_makes_of_the_acknowledged_events) {
-    const unsigned seed = activity::seed();
+    const unsigned seed = harness::seed();
     const std::string text = "ACTIVITY_TEST_SEED=" + std::to_string(seed);
-    std::cout << text << '\n';
     const ::testing::ScopedTrace trace(__FILE__, __LINE__, text);
     try {
         run(seed);

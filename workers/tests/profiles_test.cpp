@@ -17,11 +17,13 @@
 #include <vector>
 
 #include "deploy/stack/harness/pipeline.h"
+#include "deploy/stack/harness/seed.h"
 #include "deploy/stack/harness/wait.h"
 #include "schemas/activity/learner_key.h"
 #include "schemas/activity/message_key.h"
 #include "workers/groups/groups.h"
 #include "workers/tests/applied_group.h"
+#include "workers/tests/shared_pipeline_test.h"
 
 namespace activity {
 namespace {
@@ -39,27 +41,8 @@ using testing_workers::AppliedGroup;
 using testing_workers::at;
 using testing_workers::event;
 
-unsigned seed() {
-    const char* const given = std::getenv("ACTIVITY_TEST_SEED");
-    const unsigned seed =
-        given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
-    std::cout << "ACTIVITY_TEST_SEED=" << seed << '\n';
-    return seed;
-}
-
-/// The tests of a suite share a pipeline, and find the groups' tables empty.
-class ProfilesTest : public ::testing::Test {
+class ProfilesTest : public testing_workers::SharedPipelineTest {
   protected:
-    static void TearDownTestSuite() { shared_.reset(); }
-    static Pipeline& shared() {
-        if (!shared_) shared_ = std::make_unique<Pipeline>();
-        return *shared_;
-    }
-    void SetUp() override {
-        for (const auto* group : {"sessions", "profiles"})
-            testing_workers::empty_tables(pipeline_.session(), group);
-    }
-
     std::string worker_url() const { return pipeline_.url(PostgresServer::As::worker); }
 
     /// A member of the learner's document as of that time, as text: `->`, so `null` is a member that is null.
@@ -70,9 +53,6 @@ class ProfilesTest : public ::testing::Test {
                    "activity.profile_document(ARRAY['" +
                    learner_key("web/" + user).text() + "'::uuid], '" + as_of + "')");
     }
-
-    static inline std::unique_ptr<Pipeline> shared_;
-    Pipeline& pipeline_ = shared();
 };
 
 // Fixed clocks --------------------------------------------------------------------------------------------
@@ -324,7 +304,7 @@ struct ModelProfile {
 };
 
 TEST_F(ProfilesTest, profiles_are_a_function_of_the_set_of_events) {
-    std::mt19937 random(seed());
+    std::mt19937 random(harness::seed());
     const auto below = [&](int limit) { return std::uniform_int_distribution<int>(0, limit - 1)(random); };
     std::vector<std::unique_ptr<AppliedGroup>> workers;
     for (int i = 0; i < 3; ++i) workers.push_back(std::make_unique<AppliedGroup>(worker_url(), "profiles"));
@@ -614,7 +594,7 @@ constexpr const char* history_sql =
 class ProfileTopicTest : public ProfilesTest {
   protected:
     /// A topic of its own for each test.
-    void TearDown() override { shared_.reset(); }
+    void TearDown() override { end_pipeline(); }
 
     std::string superuser() const { return pipeline_.url(PostgresServer::As::superuser); }
 

@@ -18,10 +18,12 @@
 #include <vector>
 
 #include "deploy/stack/harness/pipeline.h"
+#include "deploy/stack/harness/seed.h"
 #include "deploy/stack/harness/wait.h"
 #include "schemas/activity/learner_key.h"
 #include "schemas/activity/message_key.h"
 #include "workers/tests/applied_group.h"
+#include "workers/tests/shared_pipeline_test.h"
 
 namespace activity {
 namespace {
@@ -64,27 +66,8 @@ ModelSessions model(std::map<std::string, std::vector<Timestamp>> times) {
     return sessions;
 }
 
-unsigned seed() {
-    const char* const given = std::getenv("ACTIVITY_TEST_SEED");
-    const unsigned seed =
-        given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
-    std::cout << "ACTIVITY_TEST_SEED=" << seed << '\n';
-    return seed;
-}
-
-/// The tests of a suite share a pipeline, and find the groups' tables empty.
-class SessionsTest : public ::testing::Test {
+class SessionsTest : public testing_workers::SharedPipelineTest {
   protected:
-    static void TearDownTestSuite() { shared_.reset(); }
-    static Pipeline& shared() {
-        if (!shared_) shared_ = std::make_unique<Pipeline>();
-        return *shared_;
-    }
-    void SetUp() override {
-        for (const auto* group : {"sessions", "profiles"})
-            testing_workers::empty_tables(pipeline_.session(), group);
-    }
-
     std::string worker_url() const { return pipeline_.url(PostgresServer::As::worker); }
 
     ModelSessions stored() const {
@@ -117,9 +100,6 @@ class SessionsTest : public ::testing::Test {
             "SELECT string_agg(to_char(started_at, 'HH24:MI:SS.US') || ' to ' || to_char(ended_at, "
             "'HH24:MI:SS.US') || ' × ' || events, ', ' ORDER BY started_at) FROM activity.session");
     }
-
-    static inline std::unique_ptr<Pipeline> shared_;
-    Pipeline& pipeline_ = shared();
 };
 
 /// Fixed clocks, one learner: an event at each of these times of a day, a batch each.
@@ -221,7 +201,7 @@ TEST_F(OneLearnersSessionsTest, a_profile_is_marked_when_the_number_of_sessions_
 /// Random events of a few learners, on a grid that often makes exactly 30 minutes, or a microsecond more;
 /// each comes once to three times, in any order, in batches of any size, to three workers at once.
 TEST_F(SessionsTest, sessions_are_a_function_of_the_set_of_events) {
-    std::mt19937 random(seed());
+    std::mt19937 random(harness::seed());
     const auto below = [&](int limit) { return std::uniform_int_distribution<int>(0, limit - 1)(random); };
     std::vector<std::unique_ptr<AppliedGroup>> workers;
     for (int i = 0; i < 3; ++i) workers.push_back(std::make_unique<AppliedGroup>(worker_url(), "sessions"));
@@ -271,7 +251,7 @@ TEST_F(SessionsTest, sessions_are_a_function_of_the_set_of_events) {
 /// Real workers, two of them, real topics: a learner's events lie in several topics, so the workers meet on
 /// one learner; days of lateness; one is killed now and then.
 TEST_F(SessionsTest, two_workers_that_are_killed_leave_the_sessions_of_the_events) {
-    std::mt19937 random(seed());
+    std::mt19937 random(harness::seed());
     const auto below = [&](int limit) { return std::uniform_int_distribution<int>(0, limit - 1)(random); };
     const auto ingest = pipeline_.start_ingest();
     const auto start = [&](int number) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "deploy/stack/harness/pipeline.h"
+#include "deploy/stack/harness/seed.h"
 #include "deploy/stack/harness/wait.h"
 
 namespace activity {
@@ -178,11 +179,7 @@ TEST_F(WorkerCrashTest, session_lost_in_the_middle_of_its_transaction) {
 /// Twenty kills at random moments, two workers, under load. They have names of their own, as in a deployment,
 /// so that one that comes back gets its partitions at once.
 TEST_F(WorkerCrashTest, killed_twenty_times_at_random_under_load) {
-    const char* const given = std::getenv("ACTIVITY_TEST_SEED");
-    const unsigned seed =
-        given != nullptr ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
-    std::cout << "ACTIVITY_TEST_SEED=" << seed << '\n';
-    std::mt19937 random(seed);
+    std::mt19937 random(harness::seed());
 
     const auto ingest = pipeline_.start_ingest();
     const auto start = [&](std::size_t number) {

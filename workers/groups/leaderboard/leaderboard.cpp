@@ -104,12 +104,6 @@ PointsRules configured_rules() {
 Group leaderboard_group() {
     Group group;
     group.name = "leaderboard";
-    group.topics = [](const Catalogue& catalogue) {
-        // All: a rule may name any activity, also one that the catalogue does not know.
-        std::vector<std::string> names;
-        for (const auto& topic : catalogue.topics()) names.push_back(topic.name);
-        return names;
-    };
     group.columns = columns();
     group.row_writer = [] {
         return [writer = std::make_shared<RowWriter>(configured_rules())](

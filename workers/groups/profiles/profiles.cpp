@@ -170,11 +170,6 @@ constexpr const char* again_sql =
 Group profiles_group() {
     Group group;
     group.name = "profiles";
-    group.topics = [](const Catalogue& catalogue) {
-        std::vector<std::string> names;
-        for (const auto& topic : catalogue.topics()) names.push_back(topic.name);
-        return names;
-    };
     group.columns = {
         {"happened_at", "timestamptz"},
         {"activity", "text COLLATE \"C\""},

@@ -65,11 +65,6 @@ constexpr const char* conflicts_sql =
 Group records_group() {
     Group group;
     group.name = "records";
-    group.topics = [](const Catalogue& catalogue) {
-        std::vector<std::string> names;
-        for (const auto& topic : catalogue.topics()) names.push_back(topic.name);
-        return names;
-    };
     group.columns = columns();
     group.row_writer = [] {
         return [course = std::make_shared<CourseReader>(), facets = std::make_shared<FacetsReader>()](

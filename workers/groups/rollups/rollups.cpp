@@ -197,11 +197,6 @@ UuidBytes rollup_member(std::int64_t day, std::string_view course_id, const Lear
 Group rollups_group() {
     Group group;
     group.name = "rollups";
-    group.topics = [](const Catalogue& catalogue) {
-        std::vector<std::string> names;
-        for (const auto& topic : catalogue.topics()) names.push_back(topic.name);
-        return names;
-    };
     group.columns = columns();
     group.row_writer = [] {
         return [writer = std::make_shared<RowWriter>()](CopyRows& rows, const Message& message) {

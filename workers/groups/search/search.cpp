@@ -92,11 +92,6 @@ ON CONFLICT (kind, item) DO UPDATE SET
 Group search_group() {
     Group group;
     group.name = "search";
-    group.topics = [](const Catalogue& catalogue) {
-        std::vector<std::string> names;
-        for (const auto& topic : catalogue.topics()) names.push_back(topic.name);
-        return names;
-    };
     group.columns = columns();
     group.row_writer = [] {
         return [writer = std::make_shared<RowWriter>()](CopyRows& rows, const Message& message) {

@@ -67,11 +67,6 @@ constexpr const char* sessions_sql =
 Group sessions_group() {
     Group group;
     group.name = "sessions";
-    group.topics = [](const Catalogue& catalogue) {
-        std::vector<std::string> names;
-        for (const auto& topic : catalogue.topics()) names.push_back(topic.name);
-        return names;
-    };
     group.columns = {{"happened_at", "timestamptz"}};
     group.row_writer = [] {
         return [](CopyRows& rows, const Message& message) {
