@@ -35,9 +35,10 @@ constexpr int partitions = 4;
 const Environment small_batches{{"ACTIVITY_KAFKA_SESSION_TIMEOUT_MS", "2000"},
                                 {"ACTIVITY_WORKER_BATCH_MAX_RECORDS", "7"},
                                 {"ACTIVITY_WORKER_BATCH_MAX_AGE_MS", "5"}};
+/// The second delay is the time that a busy machine has to add a lab before the second retry.
 const Environment one_by_one{{"ACTIVITY_WORKER_BATCH_MAX_RECORDS", "1"},
                              {"ACTIVITY_WORKER_RETRY_1_DELAY_MS", "300"},
-                             {"ACTIVITY_WORKER_RETRY_2_DELAY_MS", "3000"}};
+                             {"ACTIVITY_WORKER_RETRY_2_DELAY_MS", "15000"}};
 const Environment short_delays{{"ACTIVITY_WORKER_RETRY_1_DELAY_MS", "100"},
                                {"ACTIVITY_WORKER_RETRY_2_DELAY_MS", "300"},
                                {"ACTIVITY_WORKER_RETRY_3_DELAY_MS", "500"}};
