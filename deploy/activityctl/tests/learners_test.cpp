@@ -48,6 +48,17 @@ class Learners : public Operator {
             "SELECT count(*) FROM activity.event WHERE coalesce(user_id, anonymous_id) = '" + learner + "'");
     }
 
+    /// As if a worker had stored them.
+    void store_events(int count) {
+        pipeline_.session().query(
+            "INSERT INTO activity.event (message_key, type, activity, user_id, source, occurred_at, "
+            "received_at, "
+            "properties, context) SELECT ('ff' || substr(md5(n::text), 3))::uuid, 'track', 'Question Asked', "
+            "'u1', "
+            "'web', now(), now(), '" +
+            properties_ + "', '{}' FROM generate_series(1, " + std::to_string(count) + ") AS n");
+    }
+
     /// A group's table with a learner in it, as a migration registers it.
     void make_group_table() {
         pipeline_.session().query(
@@ -150,9 +161,7 @@ TEST_F(Learners, EverythingThatIsStoredAboutALearnerIsExported) {
 }
 
 TEST_F(Learners, EventsOfATimeAreExported) {
-    auto worker = pipeline_.start_worker();
-    for (int i = 0; i < 2'500; ++i) send("m" + std::to_string(i), "u1");
-    pipeline_.wait_caught_up();
+    store_events(2'500);
     const auto ran = ctl({"export", "--from", "1h", "--to", "now"});
     EXPECT_EQ(ran.code, 0) << ran.err;
     EXPECT_EQ(std::ranges::count(ran.out, '\n'), 2'500);
@@ -174,17 +183,8 @@ TEST_F(Learners, EventsOfATimeAreExported) {
 }
 
 TEST_F(Learners, AnInterruptedExportIsNamedAsSuch) {
-    auto worker = pipeline_.start_worker();
-    for (int i = 0; i < 10; ++i) send("m" + std::to_string(i), "u1");
-    pipeline_.wait_caught_up();
+    store_events(300'000);
     const auto output = file("events.ndjson").string();
-    TableLock lock(pipeline_.url(PostgresServer::As::superuser), "activity.part_offset");
-    pipeline_.session().query(
-        "INSERT INTO activity.event (message_key, type, activity, user_id, source, occurred_at, received_at, "
-        "properties, "
-        "context) SELECT ('ff' || substr(md5(n::text), 3))::uuid, 'track', 'x', 'u1', 'web', now(), now(), "
-        "'{}', '{}' "
-        "FROM generate_series(1, 300000) AS n");
     auto exporting = start("exporting", {"export", "--from", "1h", "--to", "now", "--output", output});
     wait_until("something is written", [&] {
         return std::filesystem::exists(output + ".partial") &&
