@@ -59,7 +59,7 @@ Pipeline::Pipeline()
                    "\"revoked\"\nenabled = false\nkeys = [{ sha256 = \"" +
                    sha256_hex("revoked-write-key") + "\" }]\n");
     servers().postgres.create_database(database_);
-    activityctl({"topics", "apply"});
+    activityctl({"topics", "apply", "--timeout", "90"});
     for (const std::string& name : kafka_->topics(prefix_ + "."))
         if (!name.ends_with(".dead-letter") && name.find(".retry-") == std::string::npos &&
             name != topic("rejected") && name != topic("profiles"))
