@@ -69,7 +69,7 @@ start_kafka() {
     start kafka "$root/deploy/stack/kafka" run --dir "$scratch/kafka" --port "$kafka_port" --controller-port "$controller" --heap 768m
     export ACTIVITY_KAFKA_BOOTSTRAP=127.0.0.1:$kafka_port
     wait_for 60 Kafka "$bin/activityctl" topics list
-    "$bin/activityctl" topics apply >/dev/null
+    "$bin/activityctl" topics apply --timeout 60 >/dev/null
 }
 
 # psql as the superuser.
