@@ -257,11 +257,9 @@ void Loop::look_for_moves() {
     store_all();  // so that what is stored is what we know; and the store is ours alone
     if (stall_ || claim_due_) return;
     looked_at_ = Clock::now();
-    std::vector<wire::TopicPartition> partitions;
-    for (const auto& owned : assignment_.all()) partitions.push_back(owned.partition);
     std::vector<PartitionState> states;
     try {
-        states = store_.states_of(settings_.consumer.group, partitions);
+        states = store_.states_of(settings_.consumer.group, assigned_);
     } catch (const StoreFailure&) {
         return;  // the next batch finds that out too, and waits
     }
@@ -405,10 +403,7 @@ std::vector<Owned> Loop::claimed() {
 
 /// Whatever lies before the newest is the main lane's business, gaps too.
 void Loop::keep_to_newest(std::vector<Owned>& owned, const std::vector<std::int64_t>& ends) {
-    std::vector<wire::TopicPartition> partitions;
-    partitions.reserve(owned.size());
-    for (const auto& one : owned) partitions.push_back(one.partition);
-    const auto main_lane = store_.states_of(settings_.newest_lane->main_group_id, partitions);
+    const auto main_lane = store_.states_of(settings_.newest_lane->main_group_id, assigned_);
     for (std::size_t i = 0; i < owned.size(); ++i) {
         Owned& one = owned[i];
         const Owned* const before = assignment_.find(one.partition.topic, one.partition.partition);

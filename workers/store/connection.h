@@ -13,6 +13,22 @@ void check_conninfo(const std::string& conninfo);
 /// long a dead peer goes unnoticed.
 std::string with_defaults(const std::string& conninfo, const std::string& application_name);
 
+/// SQL: limits for a session that is alone with its server. A worker that is cut off or stopped in the middle
+/// of a transaction loses it within about ten seconds, and with it its locks. COPY is the one statement that
+/// waits for the client without any of these limits but the keepalives; so it comes before the fence, and
+/// whoever waits for its rows ends it (PostgresStore). Our statements are too short to be compiled.
+inline constexpr const char* session_limits =
+    "SET statement_timeout = '30s';"
+    "SET lock_timeout = '10s';"
+    "SET idle_in_transaction_session_timeout = '10s';"
+    "SET tcp_keepalives_idle = 5;"
+    "SET tcp_keepalives_interval = 2;"
+    "SET tcp_keepalives_count = 3;"
+    "SET tcp_user_timeout = '10s';"
+    "SET client_connection_check_interval = '2s';"
+    "SET jit = off;"
+    "SET client_min_messages = warning";
+
 namespace internal {
 
 /// libpqxx keeps its PGconn to itself; this policy remembers the one that it makes.

@@ -9,18 +9,6 @@
 namespace activity::workers {
 namespace {
 
-/// The server gives the lock away about ten seconds after it lost us.
-constexpr const char* session_sql =
-    "SET statement_timeout = '30s';"
-    "SET lock_timeout = '10s';"
-    "SET tcp_keepalives_idle = 5;"
-    "SET tcp_keepalives_interval = 2;"
-    "SET tcp_keepalives_count = 3;"
-    "SET tcp_user_timeout = '10s';"
-    "SET client_connection_check_interval = '2s';"
-    "SET jit = off;"
-    "SET client_min_messages = warning";
-
 std::string ids(const std::vector<OutboxEntry>& entries) {
     return array(entries, [](const OutboxEntry& entry) -> const std::string& { return entry.id; });
 }
@@ -39,7 +27,7 @@ auto OutboxStore::guarded(Work&& work) {
             owned_ = false;
             auto connection =
                 std::make_unique<Connection>(with_defaults(settings_.conninfo, settings_.owner));
-            pqxx::nontransaction(*connection).exec(session_sql);
+            pqxx::nontransaction(*connection).exec(session_limits);
             connection->prepare("take", queries_.take);
             connection->prepare("done", queries_.done);
             if (!queries_.again.empty()) connection->prepare("again", queries_.again);

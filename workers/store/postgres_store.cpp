@@ -10,6 +10,7 @@
 #include "workers/store/bisect.h"
 #include "workers/store/connection.h"
 #include "workers/store/guarded.h"
+#include "workers/store/stage_sql.h"
 
 namespace activity::workers {
 namespace {
@@ -17,24 +18,6 @@ namespace {
 constexpr std::size_t chunk_bytes = 65'536;
 /// After a batch that had repeats the next ones are likely to have some too.
 constexpr int batches_to_stage = 32;
-
-/// Limits for a session that is alone with its server: a worker that is cut off or stopped in the middle of a
-/// transaction loses it within about ten seconds, and with it the lock on its offsets. COPY is the one
-/// statement that waits for the client without any of these limits but the keepalives; so it comes before the
-/// fence, and whoever waits for its rows ends it (stopped_copies_sql).
-constexpr const char* session_sql =
-    "SET statement_timeout = '30s';"
-    "SET lock_timeout = '10s';"
-    "SET idle_in_transaction_session_timeout = '10s';"
-    "SET tcp_keepalives_idle = 5;"
-    "SET tcp_keepalives_interval = 2;"
-    "SET tcp_keepalives_count = 3;"
-    "SET tcp_user_timeout = '10s';"
-    "SET client_connection_check_interval = '2s';"
-    // The staging table stays in memory, and its statements are too short to be compiled.
-    "SET temp_buffers = '16MB';"
-    "SET jit = off;"
-    "SET client_min_messages = warning";
 
 constexpr const char* claim_sql =
     "INSERT INTO activity.part_offset AS p (grp, topic, part, next_offset, epoch, owner) "
@@ -57,15 +40,6 @@ constexpr const char* fence_sql =
 constexpr const char* erased_sql =
     "DELETE FROM pg_temp.stage USING activity.erased AS gone "
     "WHERE stage.learner_key = gone.learner_key AND stage.received_at <= gone.erased_at";
-
-/// The order of the rows is that of their keys, so workers that meet wait for each other and never deadlock.
-std::string seen_sql(const Group& group) {
-    return "WITH claimed AS (INSERT INTO activity.seen_" + std::string(group.name) +
-           " (message_key) SELECT message_key FROM pg_temp.stage ON CONFLICT DO NOTHING RETURNING "
-           "message_key) "
-           "DELETE FROM pg_temp.stage WHERE NOT EXISTS "
-           "(SELECT FROM claimed WHERE claimed.message_key = stage.message_key)";
-}
 
 constexpr const char* any_erased_sql =
     "SELECT EXISTS (SELECT FROM activity.erased JOIN unnest($1::uuid[]) AS batch (learner_key) USING "
@@ -109,12 +83,6 @@ using Result = std::unique_ptr<PGresult, FreeResult>;
     throw StoreFailure(
         remedy(sqlstate), sqlstate,
         first_line(code == nullptr ? PQerrorMessage(connection) : PQresultErrorMessage(result.get())));
-}
-
-std::string stage_sql(const Group& group) {
-    std::string sql = "message_key uuid, learner_key uuid, received_at timestamptz";
-    for (const auto& [name, type] : group.columns) sql.append(", ").append(name).append(" ").append(type);
-    return "CREATE TEMPORARY TABLE stage (" + sql + ") ON COMMIT DELETE ROWS";
 }
 
 bool is_about_records(Remedy remedy) {
@@ -171,7 +139,9 @@ void PostgresStore::connect() {
     auto connection = std::make_unique<Connection>(with_defaults(settings_.conninfo, settings_.owner));
     {
         pqxx::nontransaction session(*connection);
-        session.exec(session_sql);
+        session.exec(session_limits);
+        // The staging table stays in memory.
+        session.exec("SET temp_buffers = '16MB'");
         session.exec(stage_sql(group_));
     }
     connection->prepare("claim", claim_sql);

@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <atomic>
-#include <set>
+#include <map>
 #include <stdexcept>
 
 #include "schemas/activity/learner_key.h"
 #include "schemas/activity/message_key.h"
 #include "workers/groups/groups.h"
+#include "workers/store/stage_sql.h"
 
 namespace activity::testing_workers {
 namespace {
@@ -24,18 +25,10 @@ AppliedGroup::AppliedGroup(const std::string& url, std::string_view group)
     : group_(find(group)),
       write_row_(group_.row_writer()),
       connection_(std::make_unique<workers::Connection>(workers::with_defaults(url, "applied group"))) {
-    std::string columns = "message_key uuid, learner_key uuid, received_at timestamptz";
-    for (const auto& [name, type] : group_.columns)
-        columns.append(", ").append(name).append(" ").append(type);
     pqxx::nontransaction session(*connection_);
     session.exec("SET jit = off; SET client_min_messages = warning");
-    session.exec("CREATE TEMPORARY TABLE stage (" + columns + ") ON COMMIT DELETE ROWS");
-    connection_->prepare("seen",
-                         "WITH claimed AS (INSERT INTO activity.seen_" + std::string(group_.name) +
-                             " (message_key) SELECT message_key FROM pg_temp.stage ORDER BY message_key "
-                             "ON CONFLICT DO NOTHING RETURNING message_key) "
-                             "DELETE FROM pg_temp.stage WHERE NOT EXISTS "
-                             "(SELECT FROM claimed WHERE claimed.message_key = stage.message_key)");
+    session.exec(workers::stage_sql(group_));
+    connection_->prepare("seen", workers::seen_sql(group_));
     for (std::size_t i = 0; i < group_.effect.size(); ++i)
         connection_->prepare("effect_" + std::to_string(i), group_.effect[i]);
 }
@@ -64,21 +57,23 @@ std::size_t AppliedGroup::apply_in(pqxx::work& transaction, std::span<const Acti
     return fresh;
 }
 
-/// As a batch does: the first of each message key.
+/// As a batch does: the first of each message key, in the order of the keys.
 void AppliedGroup::copy(std::span<const ActivityEvent> events) {
-    std::string bytes(workers::CopyRows::header);
-    std::set<MessageKey> keys;
+    std::map<MessageKey, std::string> rows;
     for (const auto& event : events) {
         const MessageKey key = message_key(event.message_id);
-        if (!keys.insert(key).second) continue;
+        if (rows.contains(key)) continue;
         const LearnerKey learner = learner_key(event);
         workers::CopyRows row;
         row.begin_row(workers::shared_columns + group_.columns.size());
         row.uuid(key.bytes);
         row.uuid(learner.bytes);
         row.timestamptz(event.received_at);
-        if (write_row_(row, {event, key, learner, event.activity, event.occurred_at})) bytes += row.bytes();
+        const bool written = write_row_(row, {event, key, learner, event.activity, event.occurred_at});
+        rows.emplace(key, written ? row.bytes() : std::string());
     }
+    std::string bytes(workers::CopyRows::header);
+    for (const auto& [key, row] : rows) bytes += row;
     bytes += workers::CopyRows::trailer;
     PGconn* const raw = connection_->raw();
     const auto expect = [&](PGresult* result, ExecStatusType status) {
