@@ -53,6 +53,46 @@ void require(rd_kafka_error_t* raw_error, const char* doing) {
                   std::string(doing) + ": " + rd_kafka_error_string(error.get()));
 }
 
+/// librdkafka 2.0.2 stops fetching while its queue is full, and then looks at the queue only once a second,
+/// however soon that is empty: with a queue for half a second every second half is lost. (rdkafka_broker.c,
+/// rd_kafka_max_block_ms; github.com/confluentinc/librdkafka issue 2879. Since 2.2 fetch.queue.backoff.ms says
+/// how often.) What makes a broker's thread look at once is any message to it; of the public calls, new
+/// credentials are the only one that sends nothing but that. They are the old ones, and where a cluster wants
+/// none, nobody reads them.
+class FetchWaker {
+  public:
+    FetchWaker(rd_kafka_t* client, const ClientOptions& options)
+        : client_(client),
+          username_(value_of(options, "sasl.username")),
+          password_(value_of(options, "sasl.password")) {}
+
+    /// As records leave the queue.
+    void note_taken(std::size_t record_bytes) {
+        bytes_ += record_bytes;
+        if (++records_ < records_between && bytes_ < bytes_between) return;
+        records_ = 0;
+        bytes_ = 0;
+        const ErrorHandle error(
+            rd_kafka_sasl_set_credentials(client_, username_.c_str(), password_.c_str()));
+    }
+
+  private:
+    /// Small parts of what the queue holds (queued.min.messages, queued.max.messages.kbytes).
+    static constexpr std::size_t records_between = 500;
+    static constexpr std::size_t bytes_between = 1'048'576;
+
+    static std::string value_of(const ClientOptions& options, const char* name) {
+        const auto option = options.find(name);
+        return option == options.end() ? std::string() : option->second;
+    }
+
+    rd_kafka_t* client_;
+    std::string username_;
+    std::string password_;
+    std::size_t records_ = 0;
+    std::size_t bytes_ = 0;
+};
+
 milliseconds heartbeat_of(milliseconds session_timeout) {
     return std::clamp(session_timeout / 15, milliseconds(100), milliseconds(3'000));
 }
@@ -125,6 +165,8 @@ class Consumer::Impl {
         set("enable.auto.commit", "false");
         set("enable.auto.offset.store", "false");
         set("auto.offset.reset", "error");
+        // Little of each partition at a time, and soon again: that keeps the worker small.
+        set("fetch.message.max.bytes", "262144");
         set("queued.max.messages.kbytes", "16384");
         set("queued.min.messages", "10000");
         set("check.crcs", "true");
@@ -143,6 +185,7 @@ class Consumer::Impl {
         client_ = new_client(RD_KAFKA_CONSUMER, std::move(conf));
         // One queue for everything, so that one poll serves callbacks and records.
         require(rd_kafka_poll_set_consumer(client_.get()), "consumer queue");
+        waker_.emplace(client_.get(), settings.cluster.options);
     }
 
     ~Impl() { close(); }
@@ -154,6 +197,7 @@ class Consumer::Impl {
     Polled poll(milliseconds timeout) {
         if (waiting_.empty()) {
             MessageHandle message(rd_kafka_consumer_poll(client_.get(), static_cast<int>(timeout.count())));
+            if (message) waker_->note_taken(message->len);
             if (waiting_.empty()) return message ? polled(std::move(message)) : Polled(Nothing{});
             // A callback came first: what follows it must not overtake it.
             if (message) waiting_.push_back(polled(std::move(message)));
@@ -238,6 +282,7 @@ class Consumer::Impl {
     }
 
     ClientHandle client_;
+    std::optional<FetchWaker> waker_;
     std::deque<Polled> waiting_;  ///< what callbacks said; after client_: its records die first
     bool answered_ = true;        ///< whether the last rebalance has its assign() or unassign()
     bool closed_ = false;
