@@ -38,7 +38,7 @@ Settings read_settings(service::SettingsReader& reader) {
         reader.mistake(std::string("ACTIVITY_LEADERBOARD_RULES: ") + error.what());
     }
     settings.batch.records_max = static_cast<std::size_t>(
-        reader.integer("ACTIVITY_WORKER_BATCH_MAX_RECORDS", "records of a transaction", 5'000, 1, 1'000'000));
+        reader.integer("ACTIVITY_WORKER_BATCH_MAX_RECORDS", "records of a transaction", 10'000, 1, 1'000'000));
     settings.batch.bytes_max = static_cast<std::size_t>(reader.integer(
         "ACTIVITY_WORKER_BATCH_MAX_BYTES", "bytes of a transaction's records", 8'388'608, 1, 1'073'741'824));
     settings.batch.age_max =

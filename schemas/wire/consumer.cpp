@@ -55,8 +55,8 @@ void require(rd_kafka_error_t* raw_error, const char* doing) {
 
 /// librdkafka 2.0.2 stops fetching while its queue is full, and then looks at the queue only once a second,
 /// however soon that is empty: with a queue for half a second every second half is lost. (rdkafka_broker.c,
-/// rd_kafka_max_block_ms; github.com/confluentinc/librdkafka issue 2879. Since 2.2 fetch.queue.backoff.ms says
-/// how often.) What makes a broker's thread look at once is any message to it; of the public calls, new
+/// rd_kafka_max_block_ms; github.com/confluentinc/librdkafka issue 2879. Since 2.2 fetch.queue.backoff.ms
+/// says how often.) What makes a broker's thread look at once is any message to it; of the public calls, new
 /// credentials are the only one that sends nothing but that. They are the old ones, and where a cluster wants
 /// none, nobody reads them.
 class FetchWaker {
@@ -72,8 +72,7 @@ class FetchWaker {
         if (++records_ < records_between && bytes_ < bytes_between) return;
         records_ = 0;
         bytes_ = 0;
-        const ErrorHandle error(
-            rd_kafka_sasl_set_credentials(client_, username_.c_str(), password_.c_str()));
+        const ErrorHandle error(rd_kafka_sasl_set_credentials(client_, username_.c_str(), password_.c_str()));
     }
 
   private:

@@ -26,7 +26,7 @@ struct Advance {
 };
 
 struct BatchLimits {
-    std::size_t records_max = 5'000;
+    std::size_t records_max = 10'000;
     std::size_t bytes_max = 8'388'608;
     std::chrono::milliseconds age_max{100};  ///< since its first record
 };

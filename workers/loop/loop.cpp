@@ -144,12 +144,24 @@ bool Loop::batch_due() const {
     return !filling_->empty() && !writer_.running() && Clock::now() - batch_began_ >= settings_.batch.age_max;
 }
 
-/// PostgreSQL takes this batch while the next one is filled. What became of the one before is settled first.
+/// PostgreSQL takes this batch while the next one is filled. What became of the one before is settled first;
+/// if it is stored, PostgreSQL does not wait for our books.
 void Loop::store_batch() {
-    settle();
-    if (stall_ || filling_->empty()) return;
-    seal();
-    writer_.begin(*storing_);
+    std::optional<Stored> before;
+    if (writer_.running()) {
+        Written written = writer_.wait();
+        if (written.result == Written::Result::stored && !stall_) {
+            before = std::move(written.stored);
+        } else {
+            act_on(written);
+        }
+    }
+    const bool begins = !stall_ && !filling_->empty();
+    if (begins) {
+        seal();
+        writer_.begin(*storing_);
+    }
+    if (before) advance(begins ? *filling_ : *storing_, *before);
 }
 
 /// And waits for it.
@@ -158,8 +170,8 @@ void Loop::store_all() {
     settle();
 }
 
+/// What `storing_` was is `filling_` then.
 void Loop::seal() {
-    assert(storing_->empty());
     filling_->seal(assignment_.seal());
     std::swap(filling_, storing_);
 }
@@ -171,7 +183,7 @@ void Loop::settle() {
 void Loop::act_on(const Written& written) {
     switch (written.result) {
         case Written::Result::stored:
-            advance(written.stored);
+            advance(*storing_, written.stored);
             if (stall_) end_stall();
             break;
         case Written::Result::fenced: on_fenced(written.now); break;
@@ -186,7 +198,7 @@ void Loop::store_last() {
         const bool fenced = written.result == Written::Result::fenced;
         good = written.result == Written::Result::stored || (fenced && is_in(written.now));
         if (good) {
-            advance(fenced ? Stored{.fresh = storing_->rows().size()} : written.stored);
+            advance(*storing_, fenced ? Stored{.fresh = storing_->rows().size()} : written.stored);
         } else {
             if (fenced) metrics_.transactions_failed("fenced").Increment();
             service::log_info("batch dropped with its partitions");
@@ -201,27 +213,28 @@ void Loop::store_last() {
 // --- advance
 // --------------------------------------------------------------------------------------------------
 
-void Loop::advance(const Stored& stored) {
-    const auto& moves = storing_->advances();
-    metrics_.consumed.Increment(static_cast<double>(storing_->size()));
+/// The batch is empty then.
+void Loop::advance(Batch& batch, const Stored& stored) {
+    const auto& moves = batch.advances();
+    metrics_.consumed.Increment(static_cast<double>(batch.size()));
     metrics_.stored.Increment(static_cast<double>(stored.fresh));
     metrics_.duplicate.Increment(
-        static_cast<double>(storing_->rows().size() - stored.fresh - stored.erased + storing_->repeated()));
+        static_cast<double>(batch.rows().size() - stored.fresh - stored.erased + batch.repeated()));
     metrics_.erased.Increment(static_cast<double>(stored.erased));
-    metrics_.ignored.Increment(static_cast<double>(storing_->ignored()));
-    note_conflicts(stored.conflicts);
-    metrics_.batch_records.Observe(static_cast<double>(storing_->size()));
-    if (storing_->newest_received()) metrics_.note_stored(*storing_->newest_received());
+    metrics_.ignored.Increment(static_cast<double>(batch.ignored()));
+    note_conflicts(batch, stored.conflicts);
+    metrics_.batch_records.Observe(static_cast<double>(batch.size()));
+    if (batch.newest_received()) metrics_.note_stored(*batch.newest_received());
     assignment_.stored(moves);
     std::vector<wire::PartitionOffset> offsets;
     offsets.reserve(moves.size());
     for (const auto& move : moves) offsets.push_back({move.partition, move.to});
     consumer_.commit_async(offsets);
-    storing_->clear();
+    batch.clear();
 }
 
-void Loop::note_conflicts(Conflicts conflicts) {
-    conflicts.add(storing_->conflicts());
+void Loop::note_conflicts(const Batch& batch, Conflicts conflicts) {
+    conflicts.add(batch.conflicts());
     if (conflicts.count == 0) return;
     metrics_.conflicting.Increment(static_cast<double>(conflicts.count));
     service::log_warn("message IDs came again with another payload; the first ones stay",
@@ -234,7 +247,7 @@ void Loop::note_conflicts(Conflicts conflicts) {
 void Loop::on_fenced(const std::vector<PartitionState>& now) {
     if (is_in(now)) {
         service::log_info("a commit in doubt is in");
-        advance({.fresh = storing_->rows().size()});
+        advance(*storing_, {.fresh = storing_->rows().size()});
         if (stall_) end_stall();
         return;
     }

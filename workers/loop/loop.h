@@ -79,8 +79,8 @@ class Loop {
     void seal();
     void settle();
     void act_on(const Written& written);
-    void advance(const Stored& stored);
-    void note_conflicts(Conflicts conflicts);
+    void advance(Batch& batch, const Stored& stored);
+    void note_conflicts(const Batch& batch, Conflicts conflicts);
     void on_fenced(const std::vector<PartitionState>& now);
     void look_for_moves();
     void start_over(bool newer_owner);
