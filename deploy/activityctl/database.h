@@ -23,6 +23,11 @@ class DatabaseError : public std::runtime_error {
     std::string sqlstate_;
 };
 
+/// Others held what it needed: it may work at another time.
+inline bool is_in_the_way(const DatabaseError& error) {
+    return error.sqlstate() == "40P01" || error.sqlstate() == "55P03";
+}
+
 /// A value in PostgreSQL's text form; nothing for NULL.
 using Value = std::optional<std::string>;
 using Row = std::vector<Value>;

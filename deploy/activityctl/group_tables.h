@@ -13,6 +13,7 @@ struct GroupTable {
     std::string group;
     std::string table;           ///< with its schema, quoted where it must be
     std::string learner_column;  ///< likewise; empty: it knows no learners
+    std::string keeps;           ///< SQL: rows that a fresh start leaves there; empty: none
 };
 
 /// What the groups have registered, but for tables that are not there. Of one group, by its short name, or of

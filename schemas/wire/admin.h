@@ -62,12 +62,6 @@ struct NewTopic {
     std::map<std::string, std::string> config;
 };
 
-/// Offsets that a partition has: [oldest, next).
-struct Watermarks {
-    std::int64_t oldest = 0;
-    std::int64_t next = 0;  ///< of the next record to be written
-};
-
 struct GroupMember {
     std::string id;
     std::string client_id;

@@ -307,14 +307,6 @@ void Consumer::unassign() {
     impl_->unassign();
 }
 
-void Consumer::pause(const std::vector<TopicPartition>& partitions) {
-    require(rd_kafka_pause_partitions(impl_->client(), list_of(partitions).get()), "pause");
-}
-
-void Consumer::resume(const std::vector<TopicPartition>& partitions) {
-    require(rd_kafka_resume_partitions(impl_->client(), list_of(partitions).get()), "resume");
-}
-
 void Consumer::seek(const PartitionOffset& offset) {
     const auto list = list_of(std::vector{offset});
     require(rd_kafka_seek_partitions(impl_->client(), list.get(), 10'000), "seek");
@@ -334,18 +326,8 @@ std::optional<std::int64_t> Consumer::high_watermark(const TopicPartition& parti
     return high;
 }
 
-std::pair<std::int64_t, std::int64_t> Consumer::watermarks(const TopicPartition& partition,
-                                                           milliseconds timeout) const {
-    std::int64_t low = RD_KAFKA_OFFSET_INVALID;
-    std::int64_t high = RD_KAFKA_OFFSET_INVALID;
-    require(rd_kafka_query_watermark_offsets(impl_->client(), partition.topic.c_str(), partition.partition,
-                                             &low, &high, static_cast<int>(timeout.count())),
-            "offsets that Kafka has");
-    return {low, high};
-}
-
-std::vector<std::pair<std::int64_t, std::int64_t>> Consumer::watermarks(
-    const std::vector<TopicPartition>& partitions, milliseconds timeout) const {
+std::vector<std::optional<Watermarks>> Consumer::watermarks(const std::vector<TopicPartition>& partitions,
+                                                            milliseconds timeout) const {
     // Kafka's ListOffsets takes the oldest and the next offset as times before all others, -2 and -1; the
     // library asks each leader once for all of its partitions. One by one, a broker would answer each only
     // after the fetch that waits on the same connection.
@@ -354,19 +336,20 @@ std::vector<std::pair<std::int64_t, std::int64_t>> Consumer::watermarks(
         for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = special;
         require(rd_kafka_offsets_for_times(impl_->client(), list.get(), static_cast<int>(timeout.count())),
                 "offsets that Kafka has");
-        for (int i = 0; i < list->cnt; ++i) require(list->elems[i].err, "offsets that Kafka has");
         return list;
     };
-    std::vector<std::pair<std::int64_t, std::int64_t>> out;
+    std::vector<std::optional<Watermarks>> out;
     if (partitions.empty()) return out;
     const auto oldest = ask(offset_beginning);
     const auto next = ask(offset_end);
     for (const auto& [topic, partition] : partitions) {
-        const auto offset = [&, &name = topic, number = partition](const PartitionListHandle& list) {
-            return rd_kafka_topic_partition_list_find(list.get(), name.c_str(), number)->offset;
-        };
-        out.emplace_back(offset(oldest), offset(next));
+        const auto* const first = rd_kafka_topic_partition_list_find(oldest.get(), topic.c_str(), partition);
+        const auto* const end = rd_kafka_topic_partition_list_find(next.get(), topic.c_str(), partition);
+        const bool known = first->err == RD_KAFKA_RESP_ERR_NO_ERROR && end->err == RD_KAFKA_RESP_ERR_NO_ERROR;
+        out.push_back(known ? std::optional(Watermarks{first->offset, end->offset}) : std::nullopt);
     }
+    if (std::ranges::none_of(out, [](const auto& known) { return known.has_value(); }))
+        require(oldest->elems[0].err, "offsets that Kafka has");
     return out;
 }
 

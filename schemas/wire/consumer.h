@@ -25,6 +25,13 @@ struct TopicPartition {
     auto operator<=>(const TopicPartition&) const = default;
 };
 
+/// Offsets that a partition has: [oldest, next).
+struct Watermarks {
+    std::int64_t oldest = 0;
+    std::int64_t next = 0;  ///< of the next record to be written
+    bool operator==(const Watermarks&) const = default;
+};
+
 /// Special offsets that a consumer may be told to start from.
 inline constexpr std::int64_t offset_beginning = -2;
 inline constexpr std::int64_t offset_end = -1;
@@ -98,27 +105,24 @@ class Consumer {
     Consumer& operator=(const Consumer&) = delete;
 
     void subscribe(const std::vector<std::string>& topics);
-    /// At most one record or event. Must be called at least every max_poll_interval, also while paused.
+    /// At most one record or event. Must be called at least every max_poll_interval, also while nothing is
+    /// assigned.
     Polled poll(std::chrono::milliseconds timeout);
     /// Answers Assigned: start at these offsets. May be called again at any time, with other offsets or with
-    /// fewer partitions: it replaces the assignment, and whatever was fetched before is thrown away. Nothing
-    /// is paused afterwards.
+    /// fewer partitions: it replaces the assignment, and whatever was fetched before is thrown away.
     void assign(const std::vector<PartitionOffset>& offsets);
     /// Answers Revoked.
     void unassign();
-    void pause(const std::vector<TopicPartition>& partitions);
-    void resume(const std::vector<TopicPartition>& partitions);
     void seek(const PartitionOffset& offset);
     /// Tells Kafka how far the group is, for lag tools only. Does not wait; a failure is of no consequence.
     void commit_async(const std::vector<PartitionOffset>& next_offsets);
     /// High watermark as of the last fetch: the next offset to be written. Nothing if not known yet.
     std::optional<std::int64_t> high_watermark(const TopicPartition& partition) const;
-    /// Oldest offset that Kafka still has and its next one, asked of the broker. Throws Failure.
-    std::pair<std::int64_t, std::int64_t> watermarks(const TopicPartition& partition,
-                                                     std::chrono::milliseconds timeout) const;
-    /// The same of many partitions in two requests to each broker. In their order. Throws Failure.
-    std::vector<std::pair<std::int64_t, std::int64_t>> watermarks(
-        const std::vector<TopicPartition>& partitions, std::chrono::milliseconds timeout) const;
+    /// Oldest offsets that Kafka still has and its next ones, asked of the brokers in two requests each. In
+    /// the order of the partitions; nothing for one that no broker answers for. Throws Failure if that is so
+    /// for all.
+    std::vector<std::optional<Watermarks>> watermarks(const std::vector<TopicPartition>& partitions,
+                                                      std::chrono::milliseconds timeout) const;
     /// Whether a broker answers, asked of it.
     bool reachable(std::chrono::milliseconds timeout) const;
     /// Leaves the group, so that others take over at once. Answers what has not been answered. Nothing may be

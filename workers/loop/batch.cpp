@@ -36,6 +36,7 @@ void Batch::add(wire::InboundRecord record, const ActivityEvent& event) {
     if (written) {
         row.size = static_cast<std::uint32_t>(copy_.size()) - row.begin;
         row.known_since = row.key.time().value_or(std::min(event.occurred_at, event.received_at));
+        row.received_at = event.received_at;
         rows_.push_back(row);
     } else {
         copy_.cut_to(row.begin);

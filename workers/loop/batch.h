@@ -65,6 +65,7 @@ class Batch {
         std::uint32_t record = 0;
         /// When the message may have come for the first time, at the earliest.
         Timestamp known_since;
+        Timestamp received_at;
     };
 
     /// A record without a row if the event is nothing to the group.

@@ -44,8 +44,8 @@ void BatchWriter::begin(Batch& batch) {
     running_ = std::async(std::launch::async, [this, &batch] { return write(batch); });
 }
 
-bool BatchWriter::ready() const {
-    return running() && running_.wait_for(0s) == std::future_status::ready;
+bool BatchWriter::ready_within(std::chrono::milliseconds patience) const {
+    return !running() || running_.wait_for(patience) == std::future_status::ready;
 }
 
 Written BatchWriter::wait() {

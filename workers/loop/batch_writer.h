@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <future>
 #include <string>
 #include <vector>
@@ -40,7 +41,9 @@ class BatchWriter {
     void begin(Batch& batch);
     bool running() const { return running_.valid(); }
     /// Whether wait() would return at once.
-    bool ready() const;
+    bool ready() const { return running() && ready_within(std::chrono::milliseconds(0)); }
+    /// Waits no longer than that. True if nothing runs.
+    bool ready_within(std::chrono::milliseconds patience) const;
     Written wait();
 
   private:

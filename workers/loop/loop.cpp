@@ -18,6 +18,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds idle_poll = 100ms;
 /// While a batch is being stored: how late we may notice that it is.
 constexpr milliseconds storing_poll = 5ms;
+/// How long Kafka hears nothing of us while a full batch waits for the one before it.
+constexpr milliseconds silence_max = 2s;
 constexpr milliseconds tend_interval = 1s;
 /// Records between two looks at the clock, while they come without waiting.
 constexpr std::size_t clock_interval = 64;
@@ -72,14 +74,20 @@ void Loop::run(const std::atomic<bool>& stop) {
         std::visit([this](auto&& what) { on(std::move(what)); }, std::move(polled));
         if (at_hand % clock_interval != 0 && !batch_full()) continue;
         if (writer_.ready()) settle();
-        if (!stall_ && batch_due()) store_batch();
+        if (!stall_ && batch_due()) {
+            if (writer_.ready_within(silence_max)) {
+                store_batch();
+            } else {
+                hold_back();
+            }
+        }
         tend();
     }
     finish();
 }
 
 milliseconds Loop::patience() const {
-    if (!stall_ && writer_.running()) return storing_poll;
+    if (writer_.running()) return storing_poll;
     if (!stall_ && filling_->empty()) return idle_poll;
     const auto due = stall_ ? stall_->retry_at : batch_began_ + settings_.batch.age_max;
     // Rounded up, or the last millisecond would be spent spinning.
@@ -92,7 +100,8 @@ milliseconds Loop::patience() const {
 void Loop::on(wire::InboundRecord record) {
     if (!kafka_reachable_) note_kafka(true);
     Owned* const owned = assignment_.find(record.topic(), record.partition());
-    if (owned == nullptr || stall_) return;         // given up for now: whoever reads it next starts there
+    if (owned == nullptr || stall_ || held_back_)
+        return;                                     // given up for now: whoever reads it next starts there
     if (record.offset() < owned->position) return;  // came again
     if (record.offset() > owned->position && is_gap(*owned, record.offset())) return;
     if (settings_.waits) {
@@ -164,6 +173,12 @@ void Loop::store_batch() {
     if (before) advance(begins ? *filling_ : *storing_, *before);
 }
 
+/// A batch that takes long (it is taken apart, or a lock does not come) must not cost us our place in the
+/// group: we go on polling, and nothing is fetched until it is settled.
+void Loop::hold_back() {
+    if (!std::exchange(held_back_, true)) consumer_.assign({});
+}
+
 /// And waits for it.
 void Loop::store_all() {
     store_batch();
@@ -178,13 +193,16 @@ void Loop::seal() {
 
 void Loop::settle() {
     if (writer_.running()) act_on(writer_.wait());
+    if (!std::exchange(held_back_, false) || stall_) return;
+    store_batch();
+    fetch();
 }
 
 void Loop::act_on(const Written& written) {
     switch (written.result) {
         case Written::Result::stored:
             advance(*storing_, written.stored);
-            if (stall_) end_stall();
+            if (stall_) go_on();
             break;
         case Written::Result::fenced: on_fenced(written.now); break;
         case Written::Result::failed: stall(written.why); break;
@@ -248,7 +266,7 @@ void Loop::on_fenced(const std::vector<PartitionState>& now) {
     if (is_in(now)) {
         service::log_info("a commit in doubt is in");
         advance(*storing_, {.fresh = storing_->rows().size()});
-        if (stall_) end_stall();
+        if (stall_) go_on();
         return;
     }
     metrics_.transactions_failed("fenced").Increment();
@@ -291,6 +309,7 @@ void Loop::look_for_moves() {
 }
 
 void Loop::start_over(bool newer_owner) {
+    held_back_ = false;
     storing_->clear();
     filling_->clear();
     set_assignment({});
@@ -343,6 +362,7 @@ void Loop::on(const wire::Revoked& revoked) {
 }
 
 void Loop::give_up_partitions() {
+    held_back_ = false;
     storing_->clear();
     filling_->clear();
     set_assignment({});
@@ -354,6 +374,7 @@ void Loop::give_up_partitions() {
 
 void Loop::claim() {
     assert(!writer_.running());
+    claim_due_ = true;  // until it has worked
     const auto read_before = assignment_.positions().size();
     try {
         set_assignment(claimed());
@@ -390,44 +411,54 @@ std::vector<Owned> Loop::claimed() {
     std::ranges::sort(partitions);
     const auto watermarks = consumer_.watermarks(partitions, watermarks_timeout);
     std::vector<wire::PartitionOffset> oldest;
-    for (std::size_t i = 0; i < partitions.size(); ++i)
-        oldest.push_back({partitions[i], watermarks[i].first});
+    for (std::size_t i = 0; i < partitions.size(); ++i) {
+        if (watermarks[i]) oldest.push_back({partitions[i], watermarks[i]->oldest});
+    }
     const auto states = store_.claim(oldest);
     std::vector<Owned> owned;
-    std::vector<std::int64_t> ends;
     for (std::size_t i = 0; i < partitions.size(); ++i) {
+        if (!watermarks[i]) {
+            owned.push_back({.partition = partitions[i], .held = "no broker leads it"});
+            continue;
+        }
         const auto state = std::ranges::find(states, partitions[i], &PartitionState::partition);
         if (state == states.end()) throw StoreFailure(Remedy::wait, "", "a partition could not be claimed");
-        const auto [first, end] = watermarks[i];
+        const auto [first, end] = *watermarks[i];
         owned.push_back({.partition = partitions[i],
                          .epoch = state->epoch,
                          .stored = state->next_offset,
                          .sealed = state->next_offset,
                          .position = state->next_offset,
                          .held = why_held(state->next_offset, first, end)});
-        ends.push_back(end);
     }
-    if (settings_.newest_lane) keep_to_newest(owned, ends);
-    for (std::size_t i = 0; i < owned.size(); ++i)
-        metrics_.set_lag(owned[i].partition,
-                         owned[i].idle ? 0 : std::max<std::int64_t>(ends[i] - owned[i].position, 0));
+    if (settings_.newest_lane) keep_to_newest(owned, watermarks);
+    for (std::size_t i = 0; i < owned.size(); ++i) {
+        if (!watermarks[i]) continue;
+        const std::int64_t behind = owned[i].idle ? 0 : watermarks[i]->next - owned[i].position;
+        metrics_.set_lag(owned[i].partition, std::max<std::int64_t>(behind, 0));
+    }
     return owned;
 }
 
 /// Whatever lies before the newest is the main lane's business, gaps too.
-void Loop::keep_to_newest(std::vector<Owned>& owned, const std::vector<std::int64_t>& ends) {
+void Loop::keep_to_newest(std::vector<Owned>& owned,
+                          const std::vector<std::optional<wire::Watermarks>>& watermarks) {
     const auto main_lane = store_.states_of(settings_.newest_lane->main_group_id, assigned_);
     for (std::size_t i = 0; i < owned.size(); ++i) {
+        if (!watermarks[i]) continue;
+        const auto [first, end] = *watermarks[i];
         Owned& one = owned[i];
         const Owned* const before = assignment_.find(one.partition.topic, one.partition.partition);
-        const bool was_reading = before != nullptr && !before->idle;
+        const bool was_reading = before != nullptr && !before->idle && before->held.empty();
         const auto main = std::ranges::find(main_lane, one.partition, &PartitionState::partition);
-        const std::int64_t behind = main == main_lane.end() ? 0 : ends[i] - main->next_offset;
+        const std::int64_t behind = main == main_lane.end() ? 0 : end - main->next_offset;
         // Half way to the end before it stops again, or it would come and go.
         const std::int64_t limit = settings_.newest_lane->behind_records / (was_reading ? 2 : 1);
         one.held.clear();
         one.idle = behind <= limit;
-        one.position = was_reading ? before->position : ends[i];
+        // Kafka may have deleted meanwhile what came next.
+        const bool goes_on = was_reading && first <= before->position && before->position <= end;
+        one.position = goes_on ? before->position : end;
         if (one.idle) one.position = one.stored;
     }
 }
@@ -446,9 +477,7 @@ void Loop::set_assignment(std::vector<Owned> owned) {
     looked_at_ = Clock::now();
     const std::string held = assignment_.held();
     status_.set_held(held);
-    if (!held.empty())
-        service::log_error("partitions are held, an operator must decide where to go on",
-                           {{"partitions", held}});
+    if (!held.empty()) service::log_error("partitions are held", {{"partitions", held}});
 }
 
 void Loop::on(const wire::PollFailure& failure) {
@@ -484,6 +513,12 @@ void Loop::stall(const std::string& why, std::optional<milliseconds> wait) {
     status_.set_stall("paused: " + why);
 }
 
+/// What was in hand is stored.
+void Loop::go_on() {
+    end_stall();
+    fetch();
+}
+
 /// Whoever ends it sees to it that the right partitions are read.
 void Loop::end_stall() {
     stall_.reset();
@@ -495,12 +530,11 @@ void Loop::end_stall() {
 
 void Loop::tend() {
     const auto now = Clock::now();
-    if (stall_ && now >= stall_->retry_at) {
+    if (stall_ && now >= stall_->retry_at && !writer_.running()) {
         if (claim_due_) {
             claim();
         } else {
-            act_on(writer_.write(*storing_));
-            if (!stall_) fetch();
+            writer_.begin(*storing_);
         }
     }
     if (settings_.waits && !stall_ && assignment_.wake(activity::now())) fetch();
@@ -510,6 +544,7 @@ void Loop::tend() {
     metrics_.refresh_freshness();
     if (!kafka_reachable_) note_kafka(consumer_.reachable(reachable_timeout));
     if (stall_ || claim_due_ || assignment_.all().empty() || now - looked_at_ < look_interval) return;
+    if (!writer_.ready_within(silence_max)) return;
     if (settings_.newest_lane || !assignment_.held().empty()) {
         store_all();
         if (!stall_ && !claim_due_) claim();

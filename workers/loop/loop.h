@@ -74,6 +74,7 @@ class Loop {
     bool batch_full() const;
     bool batch_due() const;
     void store_batch();
+    void hold_back();
     void store_all();
     void store_last();
     void seal();
@@ -88,7 +89,8 @@ class Loop {
 
     void claim();
     std::vector<Owned> claimed();
-    void keep_to_newest(std::vector<Owned>& owned, const std::vector<std::int64_t>& ends);
+    void keep_to_newest(std::vector<Owned>& owned,
+                        const std::vector<std::optional<wire::Watermarks>>& watermarks);
     void set_assignment(std::vector<Owned> owned);
     void fetch() { consumer_.assign(assignment_.positions()); }
     void give_up_partitions();
@@ -96,6 +98,7 @@ class Loop {
     void finish();
 
     void stall(const std::string& why, std::optional<std::chrono::milliseconds> wait = std::nullopt);
+    void go_on();
     void end_stall();
     void tend();
     void show_lag();
@@ -119,6 +122,7 @@ class Loop {
     std::vector<wire::TopicPartition> assigned_;  ///< by Kafka, claimed or not
     bool claim_due_ = false;
     std::optional<Stall> stall_;
+    bool held_back_ = false;  ///< nothing is fetched until the batch that is being stored is settled
     Backoff backoff_;
     bool kafka_reachable_ = true;
     std::optional<wire::PartitionOffset> gap_;  ///< where Kafka's offsets jumped; looked at twice

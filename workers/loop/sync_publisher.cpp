@@ -1,12 +1,21 @@
 #include "workers/loop/sync_publisher.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <string>
+#include <thread>
 
 #include "schemas/wire/failure.h"
 
 namespace activity::workers {
 namespace {
+
+using namespace std::chrono_literals;
+using Clock = std::chrono::steady_clock;
+
+/// As long as the queue's records may take: then there is room, or Kafka is away.
+constexpr auto room_patience = 20s;
+constexpr auto room_poll = 2ms;
 
 /// Counts the reports of one deliver(). Its address is the ticket; it lives until all reports are in.
 class Receipt {
@@ -62,13 +71,11 @@ void SyncPublisher::deliver(std::span<const wire::Record> records) {
     for (const auto& record : records) {
         receipt.sent();
         auto enqueued = out.publish(record, ticket(receipt));
-        if (enqueued == wire::Enqueued::queue_full) {
-            // Make room: ours are the only records in it, or other loops' that wait like us.
-            receipt.report({.ticket = 0, .persisted = true});
-            refused = receipt.wait();
-            if (!refused.empty()) break;
-            receipt.sent();
-            enqueued = out.publish(record, ticket(receipt));
+        // The queue is shared: when ours are out of it, others may have filled it again.
+        for (const auto deadline = Clock::now() + room_patience;
+             enqueued == wire::Enqueued::queue_full && Clock::now() < deadline;
+             enqueued = out.publish(record, ticket(receipt))) {
+            std::this_thread::sleep_for(room_poll);
         }
         if (enqueued != wire::Enqueued::queued) {
             receipt.report({.ticket = 0, .persisted = true});

@@ -19,8 +19,8 @@ class SyncPublisher {
     /// The publisher is made when the first record is sent: most workers never need one.
     explicit SyncPublisher(MakePublisher make_publisher) : make_publisher_(std::move(make_publisher)) {}
 
-    /// Throws wire::Failure unless all were delivered; some may have been nevertheless. Takes no longer than
-    /// the publisher's delivery timeout.
+    /// Throws wire::Failure unless all were delivered; some may have been nevertheless. Waits up to 20 s
+    /// for room in the queue, and then for the publisher's delivery timeout at most.
     void deliver(std::span<const wire::Record> records);
 
   private:

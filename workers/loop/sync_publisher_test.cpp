@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <mutex>
 #include <thread>
 #include <vector>
 
@@ -22,6 +23,7 @@ class FakePublisher final : public wire::Publisher {
 
     wire::Enqueued publish(const wire::Record& record, wire::Ticket ticket) override {
         if (record.value == "large") return wire::Enqueued::too_large;
+        const std::lock_guard lock(mutex_);
         if (waiting_ >= room_) return wire::Enqueued::queue_full;
         ++waiting_;
         ++published;
@@ -40,6 +42,7 @@ class FakePublisher final : public wire::Publisher {
     bool persisted_;
     std::size_t room_;
     std::atomic<std::size_t> waiting_{0};
+    std::mutex mutex_;
     std::vector<std::thread> threads_;
 };
 
@@ -73,6 +76,16 @@ TEST(SyncPublisherTest, WaitsForRoom) {
     Fixture fixture(true, 1);
     fixture.out.deliver(records(20));
     EXPECT_EQ(fixture.publisher->published, 20U);
+}
+
+TEST(SyncPublisherTest, WaitsForRoomThatOthersTake) {
+    Fixture fixture(true, 2);
+    fixture.out.deliver(records(1));
+    std::vector<std::jthread> loops;
+    for (int i = 0; i < 4; ++i)
+        loops.emplace_back([&] { EXPECT_NO_THROW(fixture.out.deliver(records(50))); });
+    loops.clear();
+    EXPECT_EQ(fixture.publisher->published, 201U);
 }
 
 TEST(SyncPublisherTest, FailsIfOneIsNotDelivered) {

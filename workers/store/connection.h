@@ -26,6 +26,7 @@ inline constexpr const char* session_limits =
     "SET tcp_keepalives_count = 3;"
     "SET tcp_user_timeout = '10s';"
     "SET client_connection_check_interval = '2s';"
+    "SET TimeZone = 'UTC';"  // days are UTC's
     "SET jit = off;"
     "SET client_min_messages = warning";
 

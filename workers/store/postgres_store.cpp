@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <charconv>
+#include <map>
 #include <utility>
 
 #include "schemas/service/log.h"
@@ -41,9 +42,9 @@ constexpr const char* erased_sql =
     "DELETE FROM pg_temp.stage USING activity.erased AS gone "
     "WHERE stage.learner_key = gone.learner_key AND stage.received_at <= gone.erased_at";
 
-constexpr const char* any_erased_sql =
-    "SELECT EXISTS (SELECT FROM activity.erased JOIN unnest($1::uuid[]) AS batch (learner_key) USING "
-    "(learner_key))";
+constexpr const char* tombstones_sql =
+    "SELECT DISTINCT learner_key, (extract(epoch FROM erased_at) * 1000000)::bigint FROM activity.erased "
+    "JOIN unnest($1::uuid[]) AS batch (learner_key) USING (learner_key)";
 
 /// Of a worker that was stopped while the server waited for its rows. A healthy one sends them within
 /// moments.
@@ -149,11 +150,8 @@ void PostgresStore::connect() {
     connection->prepare("state", state_sql);
     connection->prepare("erased", erased_sql);
     connection->prepare("forgotten", forgotten_sql);
-    if (group_.row_table.empty()) {
-        connection->prepare("seen", seen_sql(group_));
-    } else {
-        connection->prepare("any_erased", any_erased_sql);
-    }
+    connection->prepare("tombstones", tombstones_sql);
+    if (group_.row_table.empty()) connection->prepare("seen", seen_sql(group_));
     for (std::size_t i = 0; i < effect_.size(); ++i) connection->prepare(effect_name(i), effect_[i]);
     if (!group_.conflicts.empty()) connection->prepare("conflicts", group_.conflicts);
     connection_ = std::move(connection);
@@ -262,7 +260,7 @@ bool PostgresStore::any_erased(pqxx::dbtransaction& transaction, const Batch& ba
     if (!transaction.exec1("SELECT EXISTS (SELECT FROM activity.erased)")[0].as<bool>()) return false;
     const auto learners =
         array(batch.rows(), [&](const Batch::Row& row) { return batch.learner(row).text(); });
-    return transaction.exec_prepared1("any_erased", learners)[0].as<bool>();
+    return !transaction.exec_prepared("tombstones", learners).empty();
 }
 
 /// Most batches have neither repeats nor erased learners: then their rows can go where they belong at once,
@@ -303,15 +301,26 @@ void PostgresStore::end_stopped_copies() {
     }
 }
 
-/// Rows so old that the group no longer knows whether it has applied them.
+/// Rows so old that the group no longer knows whether it has applied them. Not those of erased learners:
+/// these are not applied anyway, and are to be kept nowhere.
 std::vector<RefusedRow> PostgresStore::find_forgotten(pqxx::dbtransaction& transaction, const Batch& batch) {
     const auto boundary = transaction.exec_prepared("forgotten", std::string(group_.name));
-    std::vector<RefusedRow> forgotten;
-    if (boundary.empty()) return forgotten;
+    if (boundary.empty()) return {};
     const Timestamp known_from{std::chrono::microseconds(boundary[0][0].as<std::int64_t>())};
+    std::vector<std::size_t> old;
     for (std::size_t i = 0; i < batch.rows().size(); ++i) {
-        if (batch.rows()[i].known_since >= known_from) continue;
-        forgotten.push_back({i,
+        if (batch.rows()[i].known_since < known_from) old.push_back(i);
+    }
+    if (old.empty()) return {};
+    const auto learner = [&](std::size_t place) { return batch.learner(batch.rows()[place]).text(); };
+    std::map<std::string, Timestamp> erased_at;
+    for (const auto& row : transaction.exec_prepared("tombstones", array(old, learner)))
+        erased_at[row[0].as<std::string>()] = Timestamp(std::chrono::microseconds(row[1].as<std::int64_t>()));
+    std::vector<RefusedRow> forgotten;
+    for (const std::size_t place : old) {
+        const auto tombstone = erased_at.find(learner(place));
+        if (tombstone != erased_at.end() && batch.rows()[place].received_at <= tombstone->second) continue;
+        forgotten.push_back({place,
                              {"before_dedupe_window", "is older than " + format_timestamp(known_from) +
                                                           ", before which nothing is known to be a repeat"}});
     }

@@ -96,6 +96,43 @@ TEST_F(DedupeWindowTest, ends_where_a_group_has_forgotten) {
     EXPECT_EQ(letters[0].value, old.value);
 }
 
+/// A clock that runs years ahead makes keys that no boundary reaches: what has them must not be forgotten by
+/// the day on which it came. Nor does it matter what a session takes for a day.
+TEST_F(DedupeWindowTest, a_key_from_the_future_is_remembered) {
+    pipeline_.session().query("ALTER DATABASE " + pipeline_.database() +
+                              " SET TimeZone = 'America/New_York'");
+    const auto early = record(new_uuid_v7(now() + std::chrono::days(2'000)), now());
+    const auto hashed = record("no time in this", now());
+    const auto worker = pipeline_.start_worker({}, 1, "records,rollups");
+    for (int i = 0; i < 2; ++i) {
+        for (const auto& one : {early, hashed}) pipeline_.kafka().write(one);
+        pipeline_.wait_caught_up(Pipeline::patience_for_backlog, "rollups");
+        pipeline_.wait_caught_up();
+        EXPECT_EQ(pipeline_.stored(), 2);
+        EXPECT_EQ(pipeline_.session().number("SELECT sum(events) FROM activity.rollup WHERE granularity = "
+                                             "'day' AND dimension = 'all'"),
+                  2);
+        // Everything up to today, as far as days of UTC go.
+        pipeline_.session().query(
+            "SELECT activity.drop_seen_before(day), activity.drop_partitions_before(day) FROM "
+            "CAST(now() AT TIME ZONE 'UTC' AS date) AS day");
+    }
+    EXPECT_EQ(pipeline_.session().number("SELECT count(*) FROM activity.seen_rollups"), 2);
+}
+
+/// What was erased is to be kept nowhere, so not as a dead letter either.
+TEST_F(DedupeWindowTest, an_erased_learners_old_event_leaves_no_dead_letter) {
+    const Timestamp long_ago = now() - std::chrono::days(40);
+    const auto worker = pipeline_.start_worker();
+    pipeline_.session().query("SELECT activity.drop_partitions_before(current_date - 30)");
+    pipeline_.activityctl({"erase", "--user", "learner", "--source", "web", "--yes"});
+    pipeline_.kafka().write(record(new_uuid_v7(long_ago), long_ago));
+    pipeline_.wait_caught_up();
+    EXPECT_EQ(pipeline_.stored(), 0);
+    EXPECT_EQ(worker.metric("activity_worker_records_erased_total"), 1);
+    EXPECT_TRUE(dead_letters().empty());
+}
+
 /// The boundary moves while workers store: an event is stored or a dead letter, whichever came first, never
 /// lost, and nothing is stored that was forgotten.
 TEST_F(DedupeWindowTest, moves_under_load) {

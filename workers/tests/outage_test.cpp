@@ -161,6 +161,31 @@ TEST(OutageTest, kafka_stopped_and_started) {
     EXPECT_TRUE(ingest.process().running());
 }
 
+/// A batch that takes longer than Kafka lets a member be silent must not cost the worker its partitions:
+/// somebody else would get them, and the same batch.
+TEST(OutageTest, a_store_longer_than_kafka_waits_for_a_member) {
+    Pipeline pipeline;
+    Ledger ledger;
+    const auto ingest = pipeline.start_ingest();
+    auto worker = pipeline.start_worker({{"ACTIVITY_KAFKA_SESSION_TIMEOUT_MS", "6000"},
+                                         {"ACTIVITY_KAFKA_OPTIONS", "max.poll.interval.ms=8000"},
+                                         {"ACTIVITY_WORKER_BATCH_MAX_RECORDS", "50"}});
+    Load load(pipeline.ingest(), ledger, {.events_per_request = 10, .requests_per_second = 50});
+    wait_until("the worker stores", [&] { return pipeline.stored() > 100; });
+    {
+        // Shorter than the five tries for a lock.
+        harness::TableLock lock(pipeline.url(PostgresServer::As::superuser), "activity.event");
+        std::this_thread::sleep_for(std::chrono::seconds(20));
+        lock.release();
+    }
+    const std::int64_t stored = pipeline.stored();
+    wait_until("the worker stores again", [&] { return pipeline.stored() > stored; });
+    EXPECT_EQ(worker.metric("activity_worker_rebalances_total"), 1) << "it lost its place in the group";
+    load.stop();
+    harness::expect_ledger_holds(pipeline, ledger);
+    EXPECT_EQ(ledger.count(Outcome::acknowledged), ledger.size());
+}
+
 /// PostgreSQL is restored to an earlier state while the worker runs: rows and offsets go back together, and
 /// the worker follows the database, whatever Kafka has as committed.
 TEST(OutageTest, database_restored_to_an_earlier_state) {

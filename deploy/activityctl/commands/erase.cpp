@@ -12,6 +12,7 @@
 #include "deploy/activityctl/table.h"
 #include "deploy/activityctl/terminal.h"
 #include "deploy/activityctl/time_option.h"
+#include "deploy/activityctl/tries.h"
 #include "schemas/activity/json.h"
 
 namespace activity::ctl::commands {
@@ -22,10 +23,6 @@ using namespace std::chrono_literals;
 /// The topic that tells other systems of profiles; compacted, so its newest record of a key is what they
 /// know.
 constexpr const char* profiles_topic = "profiles";
-/// Whoever waits for a table's lock makes the workers wait behind it.
-constexpr const char* patience_sql = "SET LOCAL lock_timeout = '1s'";
-constexpr int tries_max = 60;
-constexpr auto pause_between_tries = 500ms;
 constexpr std::size_t shown_anonymous_max = 20;
 
 struct Arguments {
@@ -42,25 +39,6 @@ void stop_if_interrupted() {
 
 bool exists(Database& database, const std::string& table) {
     return !database.query("SELECT 1 WHERE to_regclass($1) IS NOT NULL", {table}).empty();
-}
-
-/// A transaction of its own, again while workers are in the way.
-template <typename Work>
-auto with_tries(Database& database, Work&& work) {
-    for (int tries = 1;; ++tries) {
-        stop_if_interrupted();
-        try {
-            auto transaction = database.begin();
-            transaction.query(patience_sql);
-            auto result = work(transaction);
-            transaction.commit();
-            return result;
-        } catch (const DatabaseError& error) {
-            const bool in_the_way = error.sqlstate() == "40P01" || error.sqlstate() == "55P03";
-            if (!in_the_way || tries == tries_max) throw;
-        }
-        std::this_thread::sleep_for(pause_between_tries);
-    }
 }
 
 // --- the steps ---
@@ -101,9 +79,9 @@ struct Events {
 };
 
 /// Deletes or counts, partition by partition. With a span, only what lies in it: an index knows where that
-/// is.
+/// is. Partitions that are made meanwhile may have got rows from one that we had not come to: so they are
+/// listed again until none is new.
 Events visit_events(Database& database, const Learner& learner, const std::optional<Span>& span, bool erase) {
-    const auto partitions = event_partitions(database);
     auto parameters = event_parameters(learner);
     std::string condition = event_of_learner;
     if (span) {
@@ -112,8 +90,15 @@ Events visit_events(Database& database, const Learner& learner, const std::optio
     }
     Events events;
     Progress progress(erase ? "erasing events" : "looking for events", "partitions",
-                      static_cast<std::int64_t>(partitions.size()));
-    for (const auto& partition : partitions) {
+                      static_cast<std::int64_t>(event_partitions(database).size()));
+    std::set<std::string> visited;
+    const auto next = [&]() -> std::optional<std::string> {
+        for (auto& partition : event_partitions(database))
+            if (visited.insert(partition).second) return std::move(partition);
+        return std::nullopt;
+    };
+    while (const auto found_partition = next()) {
+        const std::string& partition = *found_partition;
         stop_if_interrupted();
         const auto found =
             "WITH found AS (" +
@@ -344,7 +329,7 @@ void print(const Context& context, const Learner& learner, const Report& report)
 
 // --- the command ---
 
-void hint(const Learner& learner, const std::set<std::string>& anonymous) {
+void hint(const std::set<std::string>& anonymous) {
     if (anonymous.empty()) return;
     std::cerr << "These anonymous IDs were seen with the user. Events under them alone may be the same "
                  "person's: look, "
@@ -356,7 +341,6 @@ void hint(const Learner& learner, const std::set<std::string>& anonymous) {
     }
     if (anonymous.size() > shown_anonymous_max)
         std::cerr << "  … and " << anonymous.size() - shown_anonymous_max << " more\n";
-    static_cast<void>(learner);
 }
 
 int dry_run(const Arguments& arguments, Database& database) {
@@ -371,7 +355,7 @@ int dry_run(const Arguments& arguments, Database& database) {
         table.add({registered.table, registered.group, std::int64_t{std::stoll(rows.at(0)[0].value())}});
     }
     table.print(std::cout);
-    hint(learner, events.anonymous);
+    hint(events.anonymous);
     std::cerr << "Dry run: nothing was erased.\n";
     return exit_ok;
 }
@@ -412,7 +396,7 @@ int erase(const Context& context, const Arguments& arguments) {
         events.anonymous.merge(rest.anonymous);
     }
     std::cerr << counted(events.rows, "row") << " of activity.event erased\n";
-    hint(learner, events.anonymous);
+    hint(events.anonymous);
 
     if (context.has_kafka()) {
         // The relay needs a moment; without a worker of that group nobody will.

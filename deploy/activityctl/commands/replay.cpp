@@ -15,13 +15,11 @@
 #include "deploy/activityctl/table.h"
 #include "deploy/activityctl/terminal.h"
 #include "deploy/activityctl/time_option.h"
+#include "deploy/activityctl/tries.h"
 #include "schemas/wire/group_topics.h"
 
 namespace activity::ctl::commands {
 namespace {
-
-/// A deadlock with a worker, or a lock that did not come: tries before it is given up.
-constexpr int tries_max = 5;
 
 struct Arguments {
     std::string group;
@@ -136,26 +134,15 @@ void show(const Context& context, const std::vector<OffsetMove>& moves) {
     table.write(std::cout, context.format);
 }
 
-/// A transaction that workers may be in the way of: once more after a deadlock or a lock that did not come.
 template <typename Work>
-auto with_tries(Database& database, const std::string& group, Work&& work) {
-    for (int tries = 1;; ++tries) {
-        try {
-            auto transaction = database.begin();
-            transaction.query("SET LOCAL lock_timeout = '30s'");
-            auto result = work(transaction);
-            transaction.commit();
-            return result;
-        } catch (const DatabaseError& error) {
-            const bool in_the_way = error.sqlstate() == "40P01" || error.sqlstate() == "55P03";
-            if (!in_the_way) throw;
-            if (tries == tries_max || interrupted()) {
-                throw CommandError(
-                    "others hold what the group " + group +
-                    " writes to, and did not let go; nothing was changed. Try again, or stop its "
-                    "workers first");
-            }
-        }
+auto change(Database& database, const std::string& group, Work&& work) {
+    try {
+        return with_tries(database, std::forward<Work>(work));
+    } catch (const DatabaseError& error) {
+        if (!is_in_the_way(error)) throw;
+        throw CommandError("others hold what the group " + group +
+                           " writes to, and did not let go; nothing was changed. Try again, or stop its "
+                           "workers first");
     }
 }
 
@@ -184,7 +171,7 @@ int go_back(const Context& context, const Arguments& arguments, const std::strin
         std::cerr << "Nothing was changed.\n";
         return exit_failed;
     }
-    const auto moved = with_tries(database, group, [&](Database::Transaction& transaction) {
+    const auto moved = change(database, group, [&](Database::Transaction& transaction) {
         return move_offsets(transaction, context.worker_group(group), moves, true);
     });
     std::cout << "the group " << group << " reads " << counted(records, "record") << " of "
@@ -257,9 +244,14 @@ int send_again(const Context& context, const Arguments& arguments, const std::st
 // --- --fresh ---
 
 /// Everything that the group has written, the set of messages that it has seen among it.
-std::vector<std::string> tables_of(Database::Transaction& transaction, const std::string& group) {
-    std::vector<std::string> tables;
-    for (const auto& table : group_tables(transaction, group)) tables.push_back(table.table);
+std::string joined(const std::vector<std::string>& items) {
+    std::string text;
+    for (const auto& item : items) text += (text.empty() ? "" : ", ") + item;
+    return text;
+}
+
+std::vector<GroupTable> tables_of(Database::Transaction& transaction, const std::string& group) {
+    auto tables = group_tables(transaction, group);
     if (tables.empty()) {
         throw CommandError(
             "the group " + group +
@@ -269,10 +261,20 @@ std::vector<std::string> tables_of(Database::Transaction& transaction, const std
     return tables;
 }
 
-std::string joined(const std::vector<std::string>& items) {
-    std::string text;
-    for (const auto& item : items) text += (text.empty() ? "" : ", ") + item;
-    return text;
+std::vector<std::string> names(const std::vector<GroupTable>& tables) {
+    std::vector<std::string> all;
+    for (const auto& table : tables) all.push_back(table.table);
+    return all;
+}
+
+/// All at once, but for what they keep.
+void empty(Database::Transaction& transaction, std::vector<GroupTable> tables) {
+    for (const auto& table : tables) {
+        if (!table.keeps.empty())
+            transaction.query("DELETE FROM " + table.table + " WHERE (" + table.keeps + ") IS NOT TRUE");
+    }
+    std::erase_if(tables, [](const GroupTable& table) { return !table.keeps.empty(); });
+    if (!tables.empty()) transaction.query("TRUNCATE " + joined(names(tables)));
 }
 
 void refuse_loss(const Positions& positions, const std::string& group) {
@@ -305,7 +307,8 @@ int start_afresh(const Context& context, const Arguments& arguments, const std::
         auto transaction = database.begin();
         return tables_of(transaction, group);
     }();
-    const auto what = "empties " + joined(tables) + " and reads " + counted(records, "record") + " again";
+    const auto what =
+        "empties " + joined(names(tables)) + " and reads " + counted(records, "record") + " again";
     if (arguments.dry_run) {
         std::cerr << "Dry run: a fresh start " << what << ".\n";
         return exit_ok;
@@ -316,7 +319,7 @@ int start_afresh(const Context& context, const Arguments& arguments, const std::
         std::cerr << "Nothing was changed.\n";
         return exit_failed;
     }
-    with_tries(database, group, [&](Database::Transaction& transaction) {
+    change(database, group, [&](Database::Transaction& transaction) {
         // The rows that a worker's fence needs come first, its lanes' and retries' too: a batch that has them
         // is in, one that comes later waits, and of the main lane it is dropped. Then the tables: a partition
         // that the group has only just claimed has a row that we did not see, but nothing of it can be
@@ -326,7 +329,7 @@ int start_afresh(const Context& context, const Arguments& arguments, const std::
             "SELECT 1 FROM activity.part_offset WHERE grp IN ($1, $1 || '.retry', $1 || '.newest') "
             "ORDER BY grp, topic, part FOR UPDATE",
             {id});
-        transaction.query("TRUNCATE " + joined(tables));
+        empty(transaction, tables);
         // It has forgotten nothing of what it is going to apply.
         transaction.query("UPDATE activity.worker_group SET dedupe_from = NULL WHERE name = $1", {group});
         auto all = moves;
@@ -345,7 +348,7 @@ int start_afresh(const Context& context, const Arguments& arguments, const std::
                           {id});
         return move_offsets(transaction, id, all, true);
     });
-    std::cout << "emptied " << joined(tables) << "; the group " << group << " reads "
+    std::cout << "emptied " << joined(names(tables)) << "; the group " << group << " reads "
               << counted(records, "record") << " from the beginning\n";
     return exit_ok;
 }

@@ -340,5 +340,17 @@ TEST_F(Recovery, AFreshStartEmptiesTheGroupsTablesAndReadsEverything) {
     wait_until("what Kafka has is there again", [&] { return pipeline_.stored() == 18; });
 }
 
+/// A profile that is gone is not made anew by what is read again: its tombstone must still be published.
+TEST_F(Recovery, AFreshStartOfTheProfilesKeepsTheirTombstones) {
+    pipeline_.session().query(
+        "INSERT INTO activity.profile_change (learner_key, record_key) VALUES "
+        "('00000000-0000-0000-0000-000000000001', 'web/gone'), ('00000000-0000-0000-0000-000000000002', "
+        "NULL)");
+    const auto ran = ctl({"replay", "--group", "profiles", "--fresh", "--yes"});
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    EXPECT_EQ(pipeline_.session().value("SELECT string_agg(record_key, ',') FROM activity.profile_change"),
+              "web/gone");
+}
+
 }  // namespace
 }  // namespace activity::harness

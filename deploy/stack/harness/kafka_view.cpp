@@ -123,6 +123,19 @@ std::vector<std::string> KafkaView::topics(const std::string& prefix) {
     return result;
 }
 
+bool KafkaView::in_sync(const std::vector<std::string>& topics) {
+    const auto all = impl_->metadata();
+    std::size_t found = 0;
+    for (int i = 0; i < all->topic_cnt; ++i) {
+        const auto& topic = all->topics[i];
+        if (std::ranges::count(topics, topic.topic) == 0) continue;
+        ++found;
+        for (int p = 0; p < topic.partition_cnt; ++p)
+            if (topic.partitions[p].isr_cnt != topic.partitions[p].replica_cnt) return false;
+    }
+    return found == topics.size();
+}
+
 std::map<KafkaPartition, std::int64_t> KafkaView::ends(const std::vector<std::string>& topics) {
     std::map<KafkaPartition, std::int64_t> result;
     for (const KafkaPartition& partition : impl_->partitions(topics)) {

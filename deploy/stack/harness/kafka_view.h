@@ -41,6 +41,8 @@ class KafkaView {
     std::vector<std::string> topics(const std::string& prefix);
     /// The next offset to be written of every partition of these topics.
     std::map<KafkaPartition, std::int64_t> ends(const std::vector<std::string>& topics);
+    /// Whether every partition of these topics has all of its replicas in sync.
+    bool in_sync(const std::vector<std::string>& topics);
     /// Sum of all partitions: how many records were ever written.
     std::int64_t written(const std::vector<std::string>& topics);
     /// Everything in the topic up to now, in each partition's order.

@@ -44,12 +44,13 @@ class Examples {
 
 }  // namespace
 
-Pipeline::Pipeline()
-    : prefix_(next_prefix()),
+Pipeline::Pipeline(std::string bootstrap)
+    : bootstrap_(std::move(bootstrap)),
+      prefix_(next_prefix()),
       database_("activity_" + prefix_),
       directory_(prefix_),
       ingest_port_(free_port()),
-      kafka_(std::make_unique<KafkaView>(servers().kafka.bootstrap())) {
+      kafka_(std::make_unique<KafkaView>(bootstrap_)) {
     write_file(directory_.path() / "sources.toml",
                "[[source]]\nname = \"web\"\nkeys = [{ sha256 = \"" + sha256_hex(write_key) +
                    "\" }]\norigins = [\"http://127.0.0.1:*\", \"http://localhost:*\", "
@@ -75,20 +76,36 @@ Pipeline::~Pipeline() {
 }
 
 Environment Pipeline::common() const {
-    return {{"ACTIVITY_KAFKA_BOOTSTRAP", servers().kafka.bootstrap()},
+    return {{"ACTIVITY_KAFKA_BOOTSTRAP", bootstrap_},
             {"ACTIVITY_TOPIC_PREFIX", prefix_ + "."},
             {"ACTIVITY_ADMIN_ADDRESS", "127.0.0.1:0"}};
 }
 
 Program Pipeline::start_ingest(const Environment& settings) const {
+    return Program("ingest", ingest_command({ingest_program()}, settings));
+}
+
+Program Pipeline::launch_ingest_at(const Place& place) const {
+    auto arguments = place.launcher;
+    arguments.push_back(ingest_program());
+    return Program::unready("ingest", ingest_command(std::move(arguments), place.settings));
+}
+
+Program Pipeline::launch_worker_at(const Place& place) const {
+    auto arguments = place.launcher;
+    arguments.insert(arguments.end(), {worker_program(), "--group", "records"});
+    return Program::unready("worker", worker_command(std::move(arguments), place.settings));
+}
+
+Process::Command Pipeline::ingest_command(std::vector<std::string> arguments,
+                                          const Environment& settings) const {
     Environment environment = settings;
     environment.merge(common());
     environment.insert({{"ACTIVITY_INGEST_ADDRESS", ingest().text()},
                         {"ACTIVITY_INGEST_THREADS", "2"},
                         {"ACTIVITY_SOURCES", directory_.path() / "sources.toml"}});
-    return Program("ingest", {{ingest_program()},
-                              environment,
-                              directory_.path() / ("ingest-" + std::to_string(++started_) + ".log")});
+    return {std::move(arguments), environment,
+            directory_.path() / ("ingest-" + std::to_string(++started_) + ".log")};
 }
 
 Process::Command Pipeline::worker_command(std::vector<std::string> arguments,

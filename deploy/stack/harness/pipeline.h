@@ -20,17 +20,27 @@ struct Servers {
 };
 Servers& servers();
 
+/// Where a program runs: what its command line is put behind, and settings on top of the pipeline's own.
+struct Place {
+    std::vector<std::string> launcher;
+    Environment settings;
+};
+
 /// A whole pipeline of a test's own on the shared servers: a prefix for topics and groups, a database, the
 /// settings of its programs. Declare the programs that it starts after it, so that they end before it does.
 class Pipeline {
   public:
-    Pipeline();
+    /// On another Kafka than the shared one, if `bootstrap` names it.
+    explicit Pipeline(std::string bootstrap = servers().kafka.bootstrap());
     ~Pipeline();
     Pipeline(const Pipeline&) = delete;
     Pipeline& operator=(const Pipeline&) = delete;
 
     /// Always on the same port, so that clients find it again. `settings` on top of the pipeline's own.
     Program start_ingest(const Environment& settings = {}) const;
+    /// `place.settings` name the address. Neither waits until the program is ready.
+    Program launch_ingest_at(const Place& place) const;
+    Program launch_worker_at(const Place& place) const;
     Endpoint ingest() const { return {"127.0.0.1", ingest_port_}; }
     /// `groups` as --group takes them: one, several with commas between, or all.
     Program start_worker(const Environment& settings = {}, int threads = 1,
@@ -72,9 +82,11 @@ class Pipeline {
     static constexpr std::chrono::minutes patience_for_backlog{3};
 
   private:
+    Process::Command ingest_command(std::vector<std::string> arguments, const Environment& settings) const;
     Process::Command worker_command(std::vector<std::string> arguments, const Environment& settings) const;
     bool caught_up(const std::string& group_id, const std::vector<std::string>& topics);
 
+    std::string bootstrap_;
     std::string prefix_;
     std::string database_;
     Directory directory_;

@@ -31,12 +31,16 @@ PostgresServer::~PostgresServer() {
     process_->wait(std::chrono::seconds(10));
 }
 
-void PostgresServer::start() {
-    process_ = std::make_unique<Process>(
-        Process::Command{{postgres_script, "run", "--dir", directory_.path() / "cluster", "--port",
-                          std::to_string(port_), "--fast"},
-                         {{"ACTIVITY_LOCAL_DIR", directory_.path() / "local"}},
-                         directory_.path() / "postgres.log"});
+void PostgresServer::start(const Surroundings& surroundings) {
+    std::vector<std::string> arguments = surroundings.launcher;
+    arguments.insert(arguments.end(), {postgres_script, "run", "--dir", directory_.path() / "cluster",
+                                       "--port", std::to_string(port_), "--fast"});
+    if (!surroundings.also_listen.empty())
+        arguments.insert(arguments.end(), {"--also-listen", surroundings.also_listen});
+    process_ =
+        std::make_unique<Process>(Process::Command{std::move(arguments),
+                                                   {{"ACTIVITY_LOCAL_DIR", directory_.path() / "local"}},
+                                                   directory_.path() / "postgres.log"});
     wait_until("PostgreSQL answers on port " + std::to_string(port_), [&] {
         if (!process_->running()) throw std::logic_error("PostgreSQL has ended:\n" + process_->output());
         Session(url("postgres", As::superuser));
@@ -61,15 +65,15 @@ std::string PostgresServer::secret(const std::string& name) const {
     return text;
 }
 
-std::string PostgresServer::url(const std::string& database, As role) const {
+std::string PostgresServer::url(const std::string& database, As role, const std::string& host) const {
     if (role == As::superuser)
         return "host=" + (directory_.path() / "cluster").string() + " port=" + std::to_string(port_) +
                " user=postgres dbname=" + database;
     const auto [user, secret_name] = role == As::owner ? std::pair("activity_migrator", "postgres_migrator")
                                      : role == As::worker ? std::pair("worker", "postgres_worker")
                                                           : std::pair("analyst", "postgres_analyst");
-    return "postgresql://" + std::string(user) + ":" + secret(secret_name) +
-           "@127.0.0.1:" + std::to_string(port_) + "/" + database;
+    return "postgresql://" + std::string(user) + ":" + secret(secret_name) + "@" + host + ":" +
+           std::to_string(port_) + "/" + database;
 }
 
 void PostgresServer::administer(const std::vector<std::string>& statements) const {

@@ -19,13 +19,19 @@ class PostgresServer {
     PostgresServer();
     ~PostgresServer();
 
-    void start();
+    /// How it is started otherwise than usual, until it is started again.
+    struct Surroundings {
+        std::vector<std::string> launcher;  ///< what the script's command line is put behind
+        std::string also_listen;            ///< one more address
+    };
+    void start(const Surroundings& surroundings = {});
     /// A clean, quick end (fast shutdown), as an operator's restart.
     void stop();
 
     enum class As { superuser, owner, worker, analyst };
     /// What libpq takes: for the superuser through the socket, for the others over TCP with a password.
-    std::string url(const std::string& database, As role) const;
+    std::string url(const std::string& database, As role, const std::string& host = "127.0.0.1") const;
+    pid_t pid() const { return process_->pid(); }
 
     /// A new database, migrated, with partitions made ahead.
     void create_database(const std::string& name, const std::string& copy_of = "activity");
