@@ -47,6 +47,8 @@ Metrics::Metrics(prometheus::Registry& registry, const std::string& group)
                       "Records that are nothing to the group", group)),
       outbox_sent(
           counter(registry, activity::metric::worker_outbox_sent, "Records that the outbox has sent", group)),
+      outbox_waits(
+          gauge(registry, metric::outbox_waits, "1 while what the outbox has can't be sent", group)),
       batch_records(histogram(registry, activity::metric::worker_batch_records, "Records of a batch", group,
                               batch_buckets)),
       transaction_seconds(histogram(registry, activity::metric::worker_transaction_seconds,

@@ -14,6 +14,7 @@ namespace activity::workers {
 namespace metric {
 /// Partitions that are ours but not read, because Kafka has no record where PostgreSQL stands.
 inline constexpr const char* partitions_held = "activity_worker_partitions_held";
+inline constexpr const char* outbox_waits = "activity_worker_outbox_waits";
 /// Times that Kafka's offsets jumped: records that the topic no longer has or never had.
 inline constexpr const char* offset_gaps = "activity_worker_offset_gaps_total";
 }  // namespace metric
@@ -31,6 +32,7 @@ class Metrics {
     prometheus::Counter& erased;
     prometheus::Counter& ignored;
     prometheus::Counter& outbox_sent;
+    prometheus::Gauge& outbox_waits;  ///< 1 while the outbox can't be sent
     prometheus::Histogram& batch_records;
     prometheus::Histogram& transaction_seconds;
     prometheus::Counter& rebalances;

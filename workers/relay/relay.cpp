@@ -38,8 +38,10 @@ void Relay::run(const std::atomic<bool>& stop) {
             heal();
             const bool more = outbox_.own() && send_some();
             backoff_.reset();
+            metrics_.outbox_waits.Set(0);
             if (!more) sleep_unless(stop, idle);
         } catch (const std::exception& error) {
+            metrics_.outbox_waits.Set(1);
             service::log_warn("the outbox waits", {{"topic", topic_}, {"why", error.what()}});
             sleep_unless(stop, backoff_.next());
         }
