@@ -210,8 +210,6 @@ class Consumer::Impl {
         const auto list = list_of(offsets);
         answered_ = true;
         require(rd_kafka_assign(client_.get(), list.get()), "assign");
-        // A partition that was paused before the rebalance may still be: an assignment starts afresh.
-        require(rd_kafka_resume_partitions(client_.get(), list.get()), "resume");
     }
 
     void unassign() {
