@@ -342,6 +342,15 @@ TEST_F(Recovery, AFreshStartEmptiesTheGroupsTablesAndReadsEverything) {
 
 /// A profile that is gone is not made anew by what is read again: its tombstone must still be published.
 TEST_F(Recovery, AFreshStartOfTheProfilesKeepsTheirTombstones) {
+    {
+        auto worker = pipeline_.start_worker({}, 1, "profiles");
+        send("m1");
+        pipeline_.wait_caught_up(Pipeline::patience_for_backlog, "profiles");
+        wait_until("the profile is published", [&] {
+            return pipeline_.session().number("SELECT count(*) FROM activity.profile_change") == 0;
+        });
+        worker.process().stop(SIGTERM, std::chrono::seconds(30));
+    }
     pipeline_.session().query(
         "INSERT INTO activity.profile_change (learner_key, record_key) VALUES "
         "('00000000-0000-0000-0000-000000000001', 'web/gone'), ('00000000-0000-0000-0000-000000000002', "

@@ -1,6 +1,7 @@
 #include "deploy/stack/harness/network.h"
 
 #include <unistd.h>
+#include <atomic>
 #include <filesystem>
 #include <sstream>
 
@@ -12,6 +13,12 @@ namespace {
 constexpr const char* ip_program = "/usr/sbin/ip";
 constexpr const char* nsenter_program = "/usr/bin/nsenter";
 constexpr const char* unshare_program = "/usr/bin/unshare";
+
+/// Of this process: the kernel takes its time to remove those of a host before.
+int next_number() {
+    static std::atomic<int> last{0};
+    return ++last;
+}
 
 std::string pid_text(const Process& process) {
     return std::to_string(process.pid());
@@ -25,14 +32,16 @@ bool FarHost::possible() {
 
 /// Host, two cables with a bridge between them, far host: for each link.
 FarHost::FarHost(std::size_t links)
-    // One of 250, so that two tests at once have addresses of their own.
-    : subnet_("10." + std::to_string(1 + getpid() % 250) + "."),
+    : number_(next_number()),
+      // One of 250, so that two tests at once have addresses of their own.
+      subnet_("10." + std::to_string(1 + (getpid() + 50 * number_) % 250) + "."),
       switch_(make_namespace("switch")),
       far_(make_namespace("far")) {
     ip("link set lo up", far_.get());
     for (std::size_t i = 0; i < links; ++i) {
         const std::string number = std::to_string(i);
-        const std::string near = "act" + std::to_string(getpid()) + "." + number;
+        const std::string near =
+            "a" + std::to_string(getpid()) + "." + std::to_string(number_) + "." + number;
         ip("link add " + near + " type veth peer name near" + number + " netns " + pid_text(*switch_));
         ip("link add far" + number + " type veth peer name eth" + number + " netns " + pid_text(*far_),
            switch_.get());

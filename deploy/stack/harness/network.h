@@ -36,6 +36,7 @@ class FarHost {
     void ip(const std::string& arguments, const Process* where = nullptr) const;
 
     Directory directory_{"network"};
+    int number_;
     std::string subnet_;  ///< its first two bytes and a dot
     std::unique_ptr<Process> switch_;
     std::unique_ptr<Process> far_;
