@@ -74,7 +74,8 @@ void Loop::run(const std::atomic<bool>& stop) {
         std::visit([this](auto&& what) { on(std::move(what)); }, std::move(polled));
         if (at_hand % clock_interval != 0 && !batch_full()) continue;
         if (writer_.ready()) settle();
-        if (!stall_ && batch_due()) {
+        if (held_back_ && !writer_.running()) go_on_from_hold();
+        if (!stall_ && !held_back_ && batch_due()) {
             if (writer_.ready_within(silence_max)) {
                 store_batch();
             } else {
@@ -176,7 +177,15 @@ void Loop::store_batch() {
 /// A batch that takes long (it is taken apart, or a lock does not come) must not cost us our place in the
 /// group: we go on polling, and nothing is fetched until it is settled.
 void Loop::hold_back() {
-    if (!std::exchange(held_back_, true)) consumer_.assign({});
+    held_back_ = true;
+    consumer_.assign({});
+}
+
+void Loop::go_on_from_hold() {
+    held_back_ = false;
+    if (stall_) return;  // its end fetches
+    store_batch();
+    fetch();
 }
 
 /// And waits for it.
@@ -193,9 +202,6 @@ void Loop::seal() {
 
 void Loop::settle() {
     if (writer_.running()) act_on(writer_.wait());
-    if (!std::exchange(held_back_, false) || stall_) return;
-    store_batch();
-    fetch();
 }
 
 void Loop::act_on(const Written& written) {
@@ -489,7 +495,7 @@ void Loop::on(const wire::PollFailure& failure) {
     const bool about_partition = !failure.partition.topic.empty();
     service::log_warn("kafka consumer", {{"error", failure.what},
                                          {"partition", about_partition ? name_of(failure.partition) : "-"}});
-    if (!failure.offset_out_of_range || stall_) return;
+    if (!failure.offset_out_of_range || stall_ || held_back_) return;  // what is read next tells it again
     // What we have is good. Then look at what Kafka still has.
     store_all();
     if (stall_ || claim_due_) return;
@@ -543,7 +549,8 @@ void Loop::tend() {
     show_lag();
     metrics_.refresh_freshness();
     if (!kafka_reachable_) note_kafka(consumer_.reachable(reachable_timeout));
-    if (stall_ || claim_due_ || assignment_.all().empty() || now - looked_at_ < look_interval) return;
+    if (stall_ || held_back_ || claim_due_ || assignment_.all().empty() || now - looked_at_ < look_interval)
+        return;
     if (!writer_.ready_within(silence_max)) return;
     if (settings_.newest_lane || !assignment_.held().empty()) {
         store_all();

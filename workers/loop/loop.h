@@ -75,6 +75,7 @@ class Loop {
     bool batch_due() const;
     void store_batch();
     void hold_back();
+    void go_on_from_hold();
     void store_all();
     void store_last();
     void seal();
