@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t chunk_bytes = 65'536;
 /// After a batch that had repeats the next ones are likely to have some too.
-constexpr int batches_to_stage = 32;
+constexpr int batches_with_repeats = 32;
 
 constexpr const char* claim_sql =
     "INSERT INTO activity.part_offset AS p (grp, topic, part, next_offset, epoch, owner) "
@@ -151,7 +151,10 @@ void PostgresStore::connect() {
     connection->prepare("erased", erased_sql);
     connection->prepare("forgotten", forgotten_sql);
     connection->prepare("tombstones", tombstones_sql);
-    if (group_.row_table.empty()) connection->prepare("seen", seen_sql(group_));
+    if (group_.row_table.empty()) {
+        connection->prepare("claim_fresh", claim_fresh_sql(group_));
+        connection->prepare("seen", seen_sql(group_));
+    }
     for (std::size_t i = 0; i < effect_.size(); ++i) connection->prepare(effect_name(i), effect_[i]);
     if (!group_.conflicts.empty()) connection->prepare("conflicts", group_.conflicts);
     connection_ = std::move(connection);
@@ -244,8 +247,7 @@ Stored PostgresStore::apply(pqxx::dbtransaction& transaction, std::size_t rows) 
     Stored stored;
     stored.erased = transaction.exec_prepared("erased").affected_rows();
     if (group_.row_table.empty()) {
-        const std::size_t again = transaction.exec_prepared("seen").affected_rows();
-        stored.fresh = rows - stored.erased - again;
+        stored.fresh = rows - stored.erased - drop_repeats(transaction);
         if (stored.fresh == 0) return stored;
     }
     for (std::size_t i = 0; i < effect_.size(); ++i) {
@@ -266,24 +268,41 @@ bool PostgresStore::any_erased(pqxx::dbtransaction& transaction, const Batch& ba
 /// Most batches have neither repeats nor erased learners: then their rows can go where they belong at once,
 /// at the price of a bare COPY. False: they can't, and nothing was changed.
 bool PostgresStore::copy_into_table(pqxx::dbtransaction& transaction, const Batch& batch) {
-    if (group_.row_table.empty() || batch.rows().empty()) return false;
-    if (batches_to_stage_ > 0) {
-        --batches_to_stage_;
+    if (group_.row_table.empty() || batch.rows().empty() || any_erased(transaction, batch)) return false;
+    return as_if_all_fresh(transaction, [&] {
+        copy(std::string(group_.row_table) + " (" + row_columns(group_) + ")", batch.rows(), batch, false);
+    });
+}
+
+/// Leaves only fresh messages in `stage`. How many were repeats.
+std::size_t PostgresStore::drop_repeats(pqxx::dbtransaction& transaction) {
+    if (as_if_all_fresh(transaction, [&] { transaction.exec_prepared("claim_fresh"); })) return 0;
+    return transaction.exec_prepared("seen").affected_rows();
+}
+
+/// Most batches have no repeats: `insert` counts on it, and fails if one is there. False: it did, or is
+/// likely to, and nothing was changed.
+template <typename Insert>
+bool PostgresStore::as_if_all_fresh(pqxx::dbtransaction& transaction, Insert&& insert) {
+    if (batches_with_repeats_ > 0) {
+        --batches_with_repeats_;
         return false;
     }
-    if (any_erased(transaction, batch)) return false;
-    transaction.exec("SAVEPOINT straight");
+    // 23505: some were there. 40P01: COPY fills one partition after the other, so two workers may have met.
+    const auto met = [&](const std::string& sqlstate) {
+        return (sqlstate == "23505" || sqlstate == "40P01") && !connection_->broken();
+    };
+    transaction.exec("SAVEPOINT all_fresh");
     try {
-        copy(std::string(group_.row_table) + " (" + row_columns(group_) + ")", batch.rows(), batch, false);
+        insert();
         return true;
     } catch (const StoreFailure& failure) {
-        // 23505: some were there. 40P01: COPY fills one partition after the other, so two workers may have
-        // met.
-        const bool met = failure.sqlstate() == "23505" || failure.sqlstate() == "40P01";
-        if (!met || connection_->broken()) throw;
+        if (!met(failure.sqlstate())) throw;
+    } catch (const pqxx::sql_error& error) {
+        if (!met(error.sqlstate())) throw;
     }
-    transaction.exec("ROLLBACK TO SAVEPOINT straight");
-    batches_to_stage_ = batches_to_stage;
+    transaction.exec("ROLLBACK TO SAVEPOINT all_fresh");
+    batches_with_repeats_ = batches_with_repeats;
     return false;
 }
 

@@ -39,6 +39,9 @@ class PostgresStore final : public Store {
     std::vector<RefusedRow> find_forgotten(pqxx::dbtransaction& transaction, const Batch& batch);
     bool any_erased(pqxx::dbtransaction& transaction, const Batch& batch);
     bool copy_into_table(pqxx::dbtransaction& transaction, const Batch& batch);
+    std::size_t drop_repeats(pqxx::dbtransaction& transaction);
+    template <typename Insert>
+    bool as_if_all_fresh(pqxx::dbtransaction& transaction, Insert&& insert);
     void stage(const Batch& batch, std::size_t begin, std::size_t end);
     void copy(const std::string& into, std::span<const Batch::Row> rows, const Batch& batch,
               bool with_learner);
@@ -49,8 +52,8 @@ class PostgresStore final : public Store {
     const Group& group_;
     const std::vector<std::string> effect_;
     std::unique_ptr<Connection> connection_;
-    std::string chunk_;         ///< of COPY data
-    int batches_to_stage_ = 0;  ///< before it is tried again whether a batch has no repeats
+    std::string chunk_;             ///< of COPY data
+    int batches_with_repeats_ = 0;  ///< are expected, before it is tried again whether one has none
 };
 
 }  // namespace activity::workers
