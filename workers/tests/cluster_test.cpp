@@ -18,6 +18,9 @@ using harness::Outcome;
 using harness::Pipeline;
 using harness::wait_until;
 
+/// Three brokers and all else share what a machine has: elections and recoveries take their time.
+constexpr std::chrono::minutes patience{4};
+
 class ClusterTest : public ::testing::Test {
   protected:
     harness::KafkaCluster cluster_;
@@ -47,14 +50,17 @@ TEST_F(ClusterTest, one_broker_of_three_killed_and_then_another) {
     for (const std::size_t number : {0u, 1u}) {
         const std::size_t before = acknowledged();
         cluster_.node(number).kill();
-        wait_until("events are acknowledged again after the election",
-                   [&] { return acknowledged() > before + 600; });
+        wait_until(
+            "events are acknowledged again after the election", [&] { return acknowledged() > before + 600; },
+            patience);
         const std::int64_t stored = pipeline_.stored();
-        wait_until("they are stored, too", [&] { return pipeline_.stored() > stored; });
+        wait_until(
+            "they are stored, too", [&] { return pipeline_.stored() > stored; }, patience);
         cluster_.node(number).start();
         // So that the next one does not take the last replica in sync with it.
-        wait_until("its replicas have caught up",
-                   [&] { return pipeline_.kafka().in_sync(pipeline_.event_topics()); });
+        wait_until(
+            "its replicas have caught up",
+            [&] { return pipeline_.kafka().in_sync(pipeline_.event_topics()); }, patience);
     }
     expect_all_well();
 }
@@ -72,7 +78,8 @@ TEST_F(ClusterTest, below_min_in_sync_replicas_nothing_is_acknowledged) {
     cluster_.node(2).launch();
     cluster_.node(1).wait_until_it_answers();
     cluster_.node(2).wait_until_it_answers();
-    wait_until("events are acknowledged again", [&] { return acknowledged() > before + 300; });
+    wait_until(
+        "events are acknowledged again", [&] { return acknowledged() > before + 300; }, patience);
     expect_all_well();
 }
 

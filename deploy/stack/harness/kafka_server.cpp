@@ -37,10 +37,15 @@ void KafkaServer::launch() {
 }
 
 void KafkaServer::wait_until_it_answers() {
-    wait_until("Kafka answers on " + bootstrap(), [&] {
-        if (!process_->running()) throw std::logic_error("Kafka has ended:\n" + process_->output());
-        return kafka_answers(bootstrap());
-    });
+    // One of a cluster waits for the others, too.
+    const auto timeout = arguments_.empty() ? patience : 3 * patience;
+    wait_until(
+        "Kafka answers on " + bootstrap(),
+        [&] {
+            if (!process_->running()) throw std::logic_error("Kafka has ended:\n" + process_->output());
+            return kafka_answers(bootstrap());
+        },
+        timeout);
 }
 
 std::string KafkaServer::listen_also_on(const std::string& host) {
