@@ -1,6 +1,8 @@
 #include "loadtest/verify/comparison.h"
 
+#include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 namespace activity::loadtest {
 namespace {
@@ -44,6 +46,7 @@ class Merge {
     void pass(bool is_stored) {
         const Entry& entry = *entry_;
         ++found_.entries;
+        found_.sources = std::max(found_.sources, entry.source + 1U);
         if (is_stored) tally_.add(entry);
         switch (entry.outcome) {
             case Outcome::acknowledged:

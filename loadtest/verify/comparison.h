@@ -21,6 +21,7 @@ struct Comparison {
     std::uint64_t refused = 0;
     std::uint64_t unknown = 0;
     std::uint64_t unknown_stored = 0;
+    std::uint32_t sources = 0;         ///< 1 and the greatest Entry::source
     std::uint64_t stored = 0;          ///< rows found
     std::uint64_t lost = 0;            ///< acknowledged and not stored
     std::uint64_t doubled = 0;         ///< rows beyond the first of their key

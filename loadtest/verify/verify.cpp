@@ -45,10 +45,10 @@ Verification verify(const VerifySettings& settings) {
     Verification verification;
     static_cast<Comparison&>(verification) = compare(
         ledgers, [&] { return postgres.next_keys(); }, tally);
-    for (std::size_t i = settings.sources.size(); i < 256; ++i)
-        if (tally.by_source(static_cast<std::uint8_t>(i)) > 0)
-            throw std::invalid_argument("a ledger has events of source " + std::to_string(i) + ", but " +
-                                        std::to_string(settings.sources.size()) + " sources have a name");
+    if (verification.sources > settings.sources.size())
+        throw std::invalid_argument("the ledgers have " + std::to_string(verification.sources) +
+                                    " sources, but " + std::to_string(settings.sources.size()) +
+                                    " have a name");
 
     compare_counters(postgres, settings, {names, "received_at < " + from}, tally, verification);
     postgres.query("COMMIT");
