@@ -281,6 +281,11 @@ TEST_F(VerifyTest, HoldsBehindThePipeline) {
     EXPECT_FALSE(behind);
     EXPECT_EQ(behind.lags.size(), 6U) << behind.text();
     EXPECT_THAT(behind.text(), HasSubstr("activity-rollups lacks " + std::to_string(2 * accepted)));
+
+    // What waits in a retry topic is another's lag.
+    pipeline_.kafka().write(
+        {.at = {pipeline_.topic("search.retry-2"), 0}, .key = "web/learner-1", .value = "{}", .headers = {}});
+    EXPECT_THAT(wait_until_drained(drain).lags, Contains(std::pair(pipeline_.group("search") + ".retry", 1)));
 }
 
 }  // namespace
