@@ -28,6 +28,8 @@ int main(int argc, char** argv) {
     app.footer(examples);
     int code = 0;
     commands::add_run(app, code);
+    commands::add_verify(app, code);
+    commands::add_report(app, code);
     commands::add_compare(app, code);
     try {
         app.parse(argc, argv);

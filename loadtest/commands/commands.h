@@ -7,6 +7,8 @@
 namespace activity::loadtest::commands {
 
 void add_run(CLI::App& app, int& code);
+void add_verify(CLI::App& app, int& code);
+void add_report(CLI::App& app, int& code);
 void add_compare(CLI::App& app, int& code);
 
 }  // namespace activity::loadtest::commands

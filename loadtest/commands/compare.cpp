@@ -1,25 +1,17 @@
 #include <cmath>
 #include <cstdio>
-#include <fstream>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
 #include "loadtest/commands/commands.h"
+#include "loadtest/commands/files.h"
 
 namespace activity::loadtest::commands {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Json read_record(const std::string& file) {
-    std::ifstream in(file);
-    Json record = Json::parse(in, nullptr, false);
-    if (record.is_discarded() || !record.is_object() || record.value("format", "") != "activity-loadtest/1")
-        throw std::invalid_argument(file + " is no record of activity-loadtest/1");
-    return record;
-}
 
 struct Figure {
     const char* name;

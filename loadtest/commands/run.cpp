@@ -1,16 +1,18 @@
 #include <algorithm>
 #include <charconv>
 #include <csignal>
-#include <cstdlib>
-#include <fstream>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <stdexcept>
+#include <thread>
 
 #include "loadtest/commands/commands.h"
+#include "loadtest/commands/files.h"
 #include "loadtest/report/record.h"
 #include "loadtest/run/live_view.h"
 #include "loadtest/run/run.h"
+#include "loadtest/run/side_command.h"
 
 namespace activity::loadtest::commands {
 namespace {
@@ -20,19 +22,14 @@ static_assert(std::atomic<bool>::is_always_lock_free);
 
 struct Options {
     std::string target, preset = "weekday", loop = "open", arrivals = "poisson";
-    std::vector<std::string> sources, phases, allowed, versions;
+    std::vector<std::string> sources, phases, allowed, versions, during;
     std::filesystem::path out, mix, pids, marks;
     std::uint64_t seed = 1;
     int threads = 1, timeout_ms = 5'000, batch = 0;
     std::size_t connections = 512;
     double p99_max_ms = 50, knee_from = 0, duplicates = -1, late = -1, bad = -1, gzip = -1;
-    int knee_step_s = 15;
+    int knee_step_s = 15, drain_s = 300;
 };
-
-std::string environment(const char* name) {
-    const char* const value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
 
 struct Url {
     std::string host;
@@ -153,11 +150,21 @@ nlohmann::ordered_json versions_json(const std::vector<std::string>& texts) {
     return versions;
 }
 
-void write_file(const std::filesystem::path& file, const std::string& text) {
-    std::ofstream out(file, std::ios::binary);
-    out << text << '\n';
-    out.close();
-    if (!out) throw std::runtime_error("cannot write " + file.string());
+/// By the phase's name.
+std::multimap<std::string, std::string> parse_during(const std::vector<std::string>& texts,
+                                                     const std::vector<Phase>& phases) {
+    std::multimap<std::string, std::string> commands;
+    for (const auto& text : texts) {
+        const auto equals = text.find('=');
+        const auto name = text.substr(0, equals);
+        if (equals == std::string::npos ||
+            std::none_of(phases.begin(), phases.end(),
+                         [&](const Phase& phase) { return phase.name == name; }))
+            throw std::invalid_argument("--during '" + text +
+                                        "' is not PHASE=COMMAND of a phase of this run");
+        commands.emplace(name, text.substr(equals + 1));
+    }
+    return commands;
 }
 
 /// As it can be given to a shell again, without the write keys.
@@ -174,12 +181,26 @@ std::string command_text(const CLI::App& app) {
     return text;
 }
 
+/// So that the record tells how long the workers took for what was left.
+void wait_for_groups(Run& run, int wait_s, LiveView& view) {
+    const double until_s = run.since_beginning() + wait_s;
+    const double from_s = run.since_beginning();
+    for (int still = 0; still < 2 && run.since_beginning() < until_s && !interrupted;) {
+        std::this_thread::sleep_for(std::chrono::seconds(1));
+        const auto lag = run.monitor().lag();
+        if (!lag) return;
+        still = *lag == 0 ? still + 1 : 0;
+        view.show({"the workers' rest", run.since_beginning() - from_s, double(wait_s), {}, lag});
+    }
+}
+
 int run(const Options& options, const std::string& command) {
     const Mix mix = read_options(options);
     std::vector<Phase> phases;
     for (const auto& text : options.phases) phases.push_back(parse_phase(text));
     if (phases.empty() && options.knee_from <= 0)
         throw std::invalid_argument("nothing to do: say --phase or --knee-from");
+    const auto commands_of = parse_during(options.during, phases);
     const auto settings = run_settings(options, mix);
     RecordDetails details;
     details.versions = versions_json(options.versions);
@@ -193,11 +214,16 @@ int run(const Options& options, const std::string& command) {
         settings, [&](const Progress& progress) { view.show(progress); }, interrupted);
     for (const Phase& phase : phases) {
         if (interrupted) break;
+        const auto beside = commands_of.equal_range(phase.name);
+        std::vector<std::unique_ptr<SideCommand>> running;
+        for (auto one = beside.first; one != beside.second; ++one)
+            running.push_back(std::make_unique<SideCommand>(one->second));
         view.say(sentence(run.run(phase)));
     }
     if (options.knee_from > 0 && !interrupted) {
         details.knee = run.find_knee(options.knee_from, std::chrono::seconds(options.knee_step_s));
     }
+    if (!interrupted) wait_for_groups(run, options.drain_s, view);
     details.command = command;
     details.settings = settings_json(options, mix);
     details.p99_max_ms = options.p99_max_ms;
@@ -230,6 +256,9 @@ void add_run(CLI::App& app, int& code) {
     command->add_option("--phase", options->phases,
                         "NAME=SHAPE:RATE[:RATE]:SECONDS, events a second; shapes: hold, chaos, step, ramp, "
                         "spike, school-day");
+    command->add_option(
+        "--during", options->during,
+        "PHASE=COMMAND: a shell's command that is started with the phase and ended with it (SIGTERM)");
     command->add_option("--knee-from", options->knee_from,
                         "then look for the highest rate that is held, from this one on");
     command->add_option("--knee-step", options->knee_step_s, "seconds of each step of it")
@@ -272,6 +301,7 @@ void add_run(CLI::App& app, int& code) {
         ->check(CLI::Range(0.0, 1.0));
     command->add_option("--bad", options->bad, "share of bad events, instead of the preset's")
         ->check(CLI::Range(0.0, 1.0));
+    command->add_option("--drain", options->drain_s, "at the end, seconds to watch the workers apply what is left")->capture_default_str()->check(CLI::Range(0, 86'400));
     command->add_option("--pids", options->pids, "directory of <name>.pid files of processes to watch")
         ->check(CLI::ExistingDirectory);
     command->add_option("--marks", options->marks,

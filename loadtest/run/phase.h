@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "loadtest/arrivals/schedule.h"
-#include "loadtest/stats/tally.h"
+#include "loadtest/stats/phase_tally.h"
 
 namespace activity::loadtest {
 
@@ -30,7 +30,7 @@ struct PhaseResult {
     double begin_s = 0, end_s = 0;  ///< from the run's beginning; the end is that of what was due
     double offered_per_s = 0, acknowledged_per_s = 0;
     double p99_max_ms = 0;  ///< the limit that it was held against; 0: none
-    Tally tally;
+    PhaseTally tally;
     int threads = 1;
 
     /// Why the generator itself was what held things up; empty: it was not, and the figures are the server's.

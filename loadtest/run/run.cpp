@@ -89,7 +89,7 @@ const PhaseResult& Run::run(const Phase& phase) {
                           settings_.mix.batch);
         return worker.sender.run(feed, from, length, stop_);
     };
-    std::vector<std::future<Tally>> senders;
+    std::vector<std::future<PhaseTally>> senders;
     for (std::size_t number = 0; number < workers_.size(); ++number)
         senders.push_back(std::async(std::launch::async, send, number));
 

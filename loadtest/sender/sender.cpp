@@ -48,7 +48,7 @@ Sender::Sender(const SenderSettings& settings, Clock::time_point began, Timeline
       client_(settings.address, settings.connections, settings.timeout),
       random_(settings.seed) {}
 
-Tally Sender::run(Feed& feed, Clock::time_point from, std::chrono::nanoseconds length,
+PhaseTally Sender::run(Feed& feed, Clock::time_point from, std::chrono::nanoseconds length,
                   const std::atomic<bool>& stop) {
     tally_ = {};
     stopping_ = false;

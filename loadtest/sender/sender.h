@@ -15,7 +15,7 @@
 #include "loadtest/ledger/ledger_file.h"
 #include "loadtest/sender/feed.h"
 #include "loadtest/sender/request_writer.h"
-#include "loadtest/stats/tally.h"
+#include "loadtest/stats/phase_tally.h"
 #include "loadtest/stats/timeline.h"
 
 namespace activity::loadtest {
@@ -51,7 +51,7 @@ class Sender {
 
     /// Everything of the feed, and waits for the last word on all of it. The phase begins at `from`. When
     /// `stop` is set, nothing more is sent.
-    Tally run(Feed& feed, Clock::time_point from, std::chrono::nanoseconds length,
+    PhaseTally run(Feed& feed, Clock::time_point from, std::chrono::nanoseconds length,
               const std::atomic<bool>& stop);
 
     std::uint64_t ledger_entries() const { return ledger_.size(); }
@@ -96,7 +96,7 @@ class Sender {
     std::vector<Flight> flights_;  ///< by ticket
     std::vector<std::uint64_t> free_;
     std::priority_queue<Later, std::vector<Later>, std::greater<>> later_;
-    Tally tally_;
+    PhaseTally tally_;
     Second second_;
     Histogram second_latency_;
     std::uint64_t released_ = 0;

@@ -68,7 +68,7 @@ class SenderTest : public ::testing::Test {
     ~SenderTest() override { std::filesystem::remove_all(directory_); }
 
     /// A server that answers each request with what `reply` makes of it; "" hangs up.
-    Tally run(
+    PhaseTally run(
         const std::function<std::string(const std::string& request, int turn)>& reply, double per_s,
         Rate::Seconds length, const std::function<void(SenderSettings&)>& change = [](auto&) {},
         Mix mix = quiet()) {
@@ -89,7 +89,7 @@ class SenderTest : public ::testing::Test {
         change(settings);
         Platform platform(mix, 1);
         const auto began = Sender::Clock::now();
-        Tally tally;
+        PhaseTally tally;
         {
             Sender sender(settings, began, timeline_);
             PlatformFeed feed(platform, Schedule(Rate::constant(per_s, length), Schedule::Spacing::even, 1),

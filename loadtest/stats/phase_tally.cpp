@@ -1,4 +1,4 @@
-#include "loadtest/stats/tally.h"
+#include "loadtest/stats/phase_tally.h"
 
 #include <algorithm>
 
@@ -23,7 +23,7 @@ Counts& Counts::operator+=(const Counts& other) {
     return *this;
 }
 
-Tally& Tally::operator+=(const Tally& other) {
+PhaseTally& PhaseTally::operator+=(const PhaseTally& other) {
     counts += other.counts;
     latency.add(other.latency);
     lateness.add(other.lateness);

@@ -31,14 +31,14 @@ struct Counts {
 };
 
 /// What one sender has seen in a phase.
-struct Tally {
+struct PhaseTally {
     Counts counts;
     Histogram latency;   ///< from when a request was due to its last word
     Histogram lateness;  ///< from when it was due to when the generator came to it: its own fault
     std::chrono::nanoseconds cpu{};
     std::chrono::nanoseconds took{};
 
-    Tally& operator+=(const Tally& other);
+    PhaseTally& operator+=(const PhaseTally& other);
 };
 
 }  // namespace activity::loadtest
