@@ -51,7 +51,7 @@ const moment = (text) => {
 
 const svg_names = new Set(["svg", "path", "circle", "line"]);
 
-// Attributes that are null are left out; `on…` are listeners; children may be text, elements, null or lists of them.
+// Attributes that are null are left out; `on…` are listeners; children may be text, elements, lists of them, or null and false.
 function make(name, attributes = {}, ...children) {
     const element = svg_names.has(name) ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
     for (const [key, value] of Object.entries(attributes)) {
@@ -59,7 +59,7 @@ function make(name, attributes = {}, ...children) {
         if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
         else element.setAttribute(key, value);
     }
-    element.append(...children.flat(2).filter((child) => child !== null && child !== undefined && child !== ""));
+    element.append(...children.flat(2).filter((child) => child || child === 0));
     return element;
 }
 
@@ -78,12 +78,12 @@ function section(id, title, statement, ...content) {
         make("div", {}, ...content));
 }
 
-// columns: {title, text (left-aligned), prose (may wrap)}; the first cell of a row is its heading.
+// columns: {title, text (left-aligned)}; the first cell of a row is its heading. of_many: wide, and scrolls by itself.
 function table(caption, columns, rows, of_many = false) {
-    const kind = (column) => (column.prose ? "text prose" : column.text ? "text" : null);
+    const kind = (column) => (column.text ? "text" : null);
     return make("div", {class: of_many ? "scroll many" : "scroll", tabindex: of_many ? "0" : null, role: of_many ? "region" : null, "aria-label": of_many ? caption : null},
         make("table", {},
-            make("caption", {class: null}, caption),
+            make("caption", {}, caption),
             make("thead", {}, make("tr", {}, columns.map((column) => make("th", {scope: "col", class: kind(column)}, column.title)))),
             make("tbody", {}, rows.map((cells) =>
                 make("tr", {}, cells.map((cell, i) => make(i === 0 ? "th" : "td", {scope: i === 0 ? "row" : null, class: kind(columns[i])}, cell)))))));
@@ -142,7 +142,8 @@ let zoom = null;
 //   at(x)      what it says with one
 //   y          {unit, log}
 //   over_time  shares its axis, its cursor, the phases and marks with the other plots over time
-//   x_axis     {range, splits(width_px), label(value)} of the others
+//   x_axis     {range, splits(width_px, min, max), labels(values, width_px)} of the others
+//   wordy      says the marks' words, not only their numbers
 //   draw(pen)  what else is drawn above the series
 //   keys       further lines of the legend
 //   notes      further elements below the legend
@@ -174,7 +175,7 @@ function add_plot(what) {
                 make("h2", {id: what.id + "-title"}, what.title),
                 make("p", {class: "statement"}, what.statement),
                 plot.readout,
-                make("ul", {class: "legend"}, legend, (what.keys ?? []).map((key) => make("li", {}, make("span", {class: "fixed muted"}, key)))),
+                make("ul", {class: what.series.length <= 4 && what.series.some(({name}) => name.length > 10) ? "legend long" : "legend"}, legend, (what.keys ?? []).map((key) => make("li", {}, make("span", {class: "fixed muted"}, key)))),
                 what.notes),
             plot.stage));
 }
@@ -248,54 +249,84 @@ function pen_of(chart, k) {
     };
 }
 
-function draw_phases(pen, phases, named) {
+// Above the plot, for the phases' names and the unit.
+const strip_px = 28;
+
+function draw_phases(pen, phases) {
     const {ctx, unit} = pen;
+    const top = pen.top - strip_px * unit;
     phases.forEach((phase, i) => {
         const [from, to] = [phase.begin_s, phase.end_s].map((at) => Math.max(pen.left, Math.min(pen.right, pen.x(at))));
         if (to - from < 1) return;
         if (phase.kind === "chaos" || i % 2 === 0) {
             ctx.fillStyle = token(phase.kind === "chaos" ? "--band-chaos" : "--band");
-            ctx.fillRect(from, pen.top - 20 * unit, to - from, pen.height + 20 * unit);
+            ctx.fillRect(from, top, to - from, pen.bottom - top);
         }
-        if (!named) return;
+        if (phase.valid === false) {
+            // Hatched: what is drawn there says nothing about the pipeline.
+            ctx.save();
+            ctx.beginPath();
+            ctx.rect(from, top, to - from, pen.bottom - top);
+            ctx.clip();
+            for (let x = from - (pen.bottom - top); x < to; x += 7 * unit) pen.line(x, pen.bottom, x + pen.bottom - top, top, token("--rule"), 1);
+            ctx.restore();
+        }
+        const room = to - from;
         pen.font(11, 500);
+        let width = ctx.measureText(phase.name).width;
+        if (width + 4 * unit > room) {
+            pen.font(9.5, 500);
+            width = ctx.measureText(phase.name).width;
+            if (width + 3 * unit > room) return;
+        }
+        ctx.fillStyle = token("--muted");
         ctx.textAlign = "left";
         ctx.textBaseline = "middle";
-        if (ctx.measureText(phase.name).width + 8 * unit > to - from) return;
-        ctx.fillStyle = token("--muted");
-        ctx.fillText(phase.name, from + 5 * unit, pen.top - 9.5 * unit);
+        ctx.fillText(phase.name, from + Math.min(6 * unit, (room - width) / 2), top + (strip_px / 2 - 3) * unit);
     });
 }
 
-function draw_marks(pen, marks) {
+// Flags with the marks' numbers, and in a wide plot that asks for them their words.
+function draw_marks(pen, marks, wordy) {
     const {ctx, unit} = pen;
     const placed = [];
-    const color = token("--mark");
-    const seen = marks.map((mark, i) => ({...mark, number: i + 1, at: pen.x(mark.at_s)})).filter(({at}) => at >= pen.left - 1 && at <= pen.right + 1);
+    const color = token("--mark"), paper = token("--paper");
+    const radius = 8 * unit;
+    const seen = marks.map((mark, i) => ({...mark, number: String(i + 1), at: pen.x(mark.at_s)})).filter(({at}) => at >= pen.left - 1 && at <= pen.right + 1);
     for (const {at} of seen) pen.line(at, pen.top, at, pen.bottom, color, 1, [3, 3]);
-    const wordy = pen.width > 480 * unit;
     for (const {at, text, number} of seen) {
-        const radius = 7.5 * unit;
-        pen.font(11);
-        const full = radius + 4 * unit + ctx.measureText(text).width;
+        pen.font(11, 500);
+        const full = radius + 12 * unit + ctx.measureText(text).width;
         // The topmost row in which it covers no other; with its words where they fit.
-        const row_for = (before, after) => [0, 1, 2, 3].find((row) => !placed.some((other) => other.row === row && other.from < after && before < other.to));
+        const row_for = (from, to) => [0, 1, 2, 3].find((row) => !placed.some((other) => other.row === row && other.from < to && from < other.to));
         let side = 0, row;
-        if (wordy && at + full < pen.right) row = row_for(at - radius, at + full + 6 * unit), side = 1;
-        if (row === undefined && wordy && at - full > pen.left) row = row_for(at - full - 6 * unit, at + radius), side = -1;
+        if (wordy && at + full < pen.right) row = row_for(at - radius, at + full), side = 1;
+        if (row === undefined && wordy && at - full > pen.left) row = row_for(at - full, at + radius), side = -1;
         if (row === undefined) row = row_for(at - radius, at + radius) ?? 3, side = 0;
-        placed.push({row, from: side < 0 ? at - full - 6 * unit : at - radius, to: side > 0 ? at + full + 6 * unit : at + radius});
-        const y = pen.top + (11 + row * 18) * unit;
-        if (side !== 0) pen.text(text, at + side * (radius + 4 * unit), y, color, side > 0 ? "left" : "right", "middle");
+        placed.push({row, from: (side < 0 ? at - full : at - radius) - 3 * unit, to: (side > 0 ? at + full : at + radius) + 3 * unit});
+        const y = pen.top + (11 + row * 20) * unit;
+        if (side !== 0) {
+            ctx.fillStyle = paper;
+            ctx.strokeStyle = color;
+            ctx.lineWidth = unit;
+            ctx.beginPath();
+            ctx.roundRect(side > 0 ? at - radius : at - full, y - radius, full + radius, 2 * radius, radius);
+            ctx.fill();
+            ctx.stroke();
+            ctx.fillStyle = color;
+            ctx.textAlign = side > 0 ? "left" : "right";
+            ctx.textBaseline = "middle";
+            ctx.fillText(text, at + side * (radius + 5 * unit), y + 0.5 * unit);
+        }
         ctx.fillStyle = color;
         ctx.beginPath();
         ctx.arc(at, y, radius, 0, 2 * Math.PI);
         ctx.fill();
-        ctx.fillStyle = token("--paper");
+        ctx.fillStyle = paper;
         pen.font(10, 600);
         ctx.textAlign = "center";
         ctx.textBaseline = "middle";
-        ctx.fillText(String(number), at, y + 0.5 * unit);
+        ctx.fillText(number, at, y + 0.5 * unit);
     }
 }
 
@@ -307,13 +338,15 @@ function draw(plot, width_css, k) {
     const font = `${11.5 * k}px ${token("--sans")}`;
     const muted = token("--muted");
     const width = Math.floor(width_css * k), height = what.height * k;
-    const gutter = (narrow ? 46 : 54) * k;
+    const gutter = (narrow ? 48 : 54) * k;
     const common = {font, stroke: muted, ticks: {show: false}, border: {show: false}};
-    const x_width = () => (width - gutter - 20 * k) / k;
+    // For the flags of the marks, so that they hide no lines.
+    const headroom = what.over_time && what.marks.length > 0 ? (what.wordy && !narrow ? 1.3 : 1.1) : 1;
+    const x_width = () => (width - gutter) / k - 20;
 
     plot.chart = new uPlot({
         width, height,
-        padding: [(what.over_time ? 22 : 20) * k, 14 * k, 0, 0],
+        padding: [28 * k, 20 * k, 0, 0],
         legend: {show: false},
         focus: {alpha: 0.2},
         cursor: {
@@ -335,14 +368,14 @@ function draw(plot, width_css, k) {
                         const from = steps_125(Math.min(min, what.y.must ?? min), false), to = steps_125(Math.max(max, what.y.must ?? max), true);
                         return to / from < 10 ? [from, from * 10] : [from, to];
                     }
-                    : (_, min, max) => [0, uPlot.rangeNum(0, Math.max(max ?? 0, what.y.at_least ?? 1), 0.08, true)[1]],
+                    : (_, min, max) => [0, uPlot.rangeNum(0, Math.max(max ?? 0, what.y.at_least ?? 1) * headroom, 0.08, true)[1]],
             },
         },
         axes: [
             {
                 ...common, size: 30 * k, gap: 7 * k, grid: what.over_time ? {show: false} : {stroke: token("--grid"), width: k},
                 splits: (_, __, min, max) => (what.over_time ? time_splits(min, max, x_width()) : what.x_axis.splits(x_width(), min, max)),
-                values: (_, values) => values.map(what.over_time ? clock : what.x_axis.label),
+                values: (_, values) => (what.over_time ? values.map(clock) : what.x_axis.labels(values, x_width())),
             },
             {
                 ...common, size: gutter, gap: 8 * k, space: 34 * k, grid: {stroke: token("--grid"), width: k},
@@ -357,13 +390,12 @@ function draw(plot, width_css, k) {
         hooks: {
             drawClear: [(chart) => {
                 const pen = pen_of(chart, k);
-                if (what.over_time) draw_phases(pen, what.phases, true);
+                if (what.over_time) draw_phases(pen, what.phases);
                 pen.font(11);
                 pen.ctx.textAlign = "right";
                 pen.ctx.textBaseline = "middle";
                 pen.ctx.fillStyle = muted;
-                const y = pen.top - (what.over_time ? 9.5 : 13) * pen.unit;
-                pen.ctx.fillText(what.y.unit, pen.left - 8 * pen.unit, y);
+                pen.ctx.fillText(what.y.unit, pen.left - 8 * pen.unit, pen.top - strip_px / 2 * pen.unit - 3 * pen.unit);
             }],
             drawAxes: [(chart) => {
                 const pen = pen_of(chart, k);
@@ -373,7 +405,7 @@ function draw(plot, width_css, k) {
                 const pen = pen_of(chart, k);
                 pen.ctx.save();
                 what.draw?.(pen, plot);
-                if (what.over_time) draw_marks(pen, what.marks);
+                if (what.over_time) draw_marks(pen, what.marks, what.wordy && !narrow);
                 pen.ctx.restore();
             }],
             setCursor: [() => tell(plot)],
@@ -431,20 +463,22 @@ function phase_state(phase) {
     return phase.held === false ? ["bad", "Not held"] : ["good", "Held"];
 }
 const why = (phase) => [phase.valid === false ? phase.why_invalid || "the generator itself was the bottleneck" : "", phase.held === false ? phase.why_not : ""]
-    .filter(Boolean).join("; ");
+    .filter(Boolean).join("; ").replace(/^[a-z](?!\d)/, (letter) => letter.toUpperCase());
 
 function verdict(run) {
     const {passed, text} = run.verdict;
+    // A number and its unit stay on one line.
+    const tied = text.replace(/(\d) (ms|s|min|h|events\/s)\b/g, `$1${space}$2`);
     const invalid = run.phases.filter((phase) => phase.valid === false);
     return make("header", {class: "verdict"},
         state(passed ? "good" : "bad", passed ? "Passed" : "Failed"),
-        make("h1", {}, text),
+        make("h1", {}, tied),
         invalid.length > 0 && make("p", {}, `In ${count(invalid.length, "phase", "phases")} the generator itself was the bottleneck (${invalid.map(({name}) => name).join(", ")}): `
             + "what was measured there says nothing about the pipeline."));
 }
 
 function top(run, seconds) {
-    const facts = [moment(run.started_at), clock(seconds), run.settings?.target].filter(Boolean);
+    const facts = [moment(run.started_at), `${clock(seconds)} long`, run.settings?.preset && `preset ${run.settings.preset}`, run.settings?.target].filter(Boolean);
     const button = make("button", {type: "button", class: "theme", onclick: () => set_theme(root.dataset.theme === "dark" ? "light" : "dark")});
     const show = () => {
         const dark = root.dataset.theme === "dark";
@@ -456,7 +490,7 @@ function top(run, seconds) {
     };
     show();
     themed.push(show);
-    return make("div", {class: "top"}, make("p", {}, make("strong", {}, "Load test"), ` ${space}${facts.join(` ${space}·${space} `)}`), button);
+    return make("div", {class: "top"}, make("p", {}, make("strong", {}, "Load test"), facts.map((fact) => make("span", {}, fact))), button);
 }
 
 function key_figures(run) {
@@ -469,7 +503,7 @@ function key_figures(run) {
         const length = clock(phase.end_s - phase.begin_s);
         return make("dl", {class: lost > 0 ? "phase loses" : "phase"},
             cell("name", "Phase", [phase.name, make("small", {class: "muted"}, `${phase.kind}, ${length} from ${clock(phase.begin_s)}`)]),
-            cell("rate", "Acknowledged of offered", [rate(phase.acknowledged_per_s), make("small", {}, ` of ${rate(phase.offered_per_s)}/s`)],
+            cell("rate", "Acknowledged of offered", [rate(phase.acknowledged_per_s), make("small", {}, ` of ${rate(phase.offered_per_s)}/s`, make("span", {class: "narrow"}, " acknowledged"))],
                 make("dd", {class: "bar", "aria-hidden": "true"}, bar("offered", phase.offered_per_s), bar("acknowledged", phase.acknowledged_per_s))),
             cell("figure", "p50", latency(p50)),
             cell("figure", "p99", latency(p99)),
@@ -488,7 +522,7 @@ const phase_at = (run, at) => run.phases.find((phase) => at >= phase.begin_s && 
 function time_plot(run, what) {
     return add_plot({
         ...what, over_time: true, phases: run.phases, marks: run.marks, rest: what.rest ?? "Highest of the run",
-        at: (at) => [clock(at), phase_at(run, at)?.name].filter(Boolean).join(` ${space}·${space} `),
+        at: (at) => [clock(at), phase_at(run, at)?.name, ...run.marks.filter((mark) => Math.abs(mark.at_s - at) <= 1).map((mark) => mark.text)].filter(Boolean).join(` ${space}·${space} `),
     });
 }
 
@@ -508,7 +542,7 @@ function rate_plot(run) {
         + (sum("offered") > 0 ? `${percent(sum("acknowledged") / sum("offered"))} of all that was offered.` : "");
     const marks = run.marks.length > 0 && make("ol", {class: "marks", "aria-label": "Faults"},
         run.marks.map((mark, i) => make("li", {}, make("b", {}, String(i + 1)), make("time", {}, clock(mark.at_s)), make("span", {}, mark.text))));
-    return time_plot(run, {id: "rate", title: "Offered and acknowledged", statement, height: 290, x: seconds.at_s, y: {unit: "events/s"}, series, notes: marks || null});
+    return time_plot(run, {id: "rate", title: "Offered and acknowledged", statement, height: 290, x: seconds.at_s, y: {unit: "events/s"}, series, notes: marks || null, wordy: true});
 }
 
 function latency_plot(run) {
@@ -563,15 +597,25 @@ function curve_plot(run) {
         id: "distribution", title: "Latency by percentile", statement, height: 330, x, y: {unit: "ms", log: true}, rest: "99" + space + "% took at most",
         at: (depth) => `${percent_at(depth)} took at most`,
         x_axis: {
-            range: [0, deepest], label: (depth) => String(Number((100 * (1 - 10 ** -depth)).toFixed(5))) + "%",
-            // A label for each nine has room from 48 px on; 0 goes before 50.
-            splits: (width_px) => nines.map(([, depth]) => depth).filter((depth) => depth <= deepest + 1e-9).filter((depth, i, list) => i === 0 ? (list[1] / deepest) * width_px > 34 : true),
+            range: [0, deepest], splits: () => nines.map(([, depth]) => depth).filter((depth) => depth <= deepest + 1e-9),
+            // Every nine has its line; its label only where there is room for it.
+            labels: (depths, width_px) => {
+                let free_from = -Infinity;
+                return depths.map((depth) => {
+                    const label = String(Number((100 * (1 - 10 ** -depth)).toFixed(5))) + "%";
+                    const [middle, half] = [(depth / deepest) * width_px, label.length * 3.6];
+                    if (middle - half < free_from || middle + half > width_px + 20) return "";
+                    free_from = middle + half + 6;
+                    return label;
+                });
+            },
         },
         series: phases.map((phase, i) => ({
             name: phase.name, values: grids[i], color: () => ramp(phases.length === 1 ? 0.4 : i / (phases.length - 1)), dash: phase.held === false ? [5, 3] : undefined,
             format: duration, rest: phase.latency_us ? latency(phase.latency_us.p99) : duration(grids[i][nearest_p99]),
         })),
-        keys: phases.some((phase) => phase.held === false) ? [make("svg", {viewBox: "0 0 20 10", "aria-hidden": "true"}, make("line", {x1: 0, y1: 5, x2: 20, y2: 5, stroke: "currentColor", "stroke-width": 2, "stroke-dasharray": "5 3"})), "not held"].map((part) => part) : [],
+        keys: phases.some((phase) => phase.held === false)
+            ? [[make("svg", {viewBox: "0 0 20 10", "aria-hidden": "true"}, make("line", {x1: 0, y1: 5, x2: 20, y2: 5, stroke: "currentColor", "stroke-width": 2, "stroke-dasharray": "5 3"})), "not held"]] : [],
     });
 }
 
@@ -593,7 +637,7 @@ const lag_plot = (run) => by_name_plot(run, run.groups, "lag", {id: "lag", title
     `At most ${fixed(most.peak.value)} records waited, in ${most.name} at ${clock(most.peak.at)}.`);
 
 const freshness_plot = (run) => by_name_plot(run, run.groups, "freshness_s", {id: "freshness", title: "Freshness", height: 210, y: {unit: "s"}}, (value) => figure(value) + space + "s", (most) =>
-    `The oldest waiting event was ${figure(most.peak.value)} s old, in ${most.name} at ${clock(most.peak.at)}.`);
+    `The oldest waiting event was ${figure(most.peak.value)}${space}s old, in ${most.name} at ${clock(most.peak.at)}.`);
 
 const cpu_plot = (run) => by_name_plot(run, run.processes, "cores", {id: "cpu", title: "Processor", height: 230, y: {unit: "cores", at_least: 0.1}}, (value) => fixed(value, 2), (most, {x, items}) => {
     const sums = x.map((_, i) => (items.every(({values}) => is_number(values[i])) ? items.reduce((sum, {values}) => sum + values[i], 0) : null));
@@ -627,7 +671,7 @@ function knee_plot(run) {
         id: "knee", title: "Knee", height: 320, x, y: {unit: "ms", log: true, must: limit_ms},
         statement: is_number(knee.per_s) ? `${rate(knee.per_s)} events/s is the most that held (${knee.limit}).${knee.why ? ` Beyond: ${knee.why}.` : ""}` : `No rate held (${knee.limit}). ${knee.why ?? ""}`,
         rest: at_knee ? `At ${rate(knee.per_s)}/s` : "Highest", at: (per_s) => `At ${rate(per_s)}/s`,
-        x_axis: {range, splits: (width_px, min, max) => linear(min, max, width_px), label: (value) => rate(value) + "/s"},
+        x_axis: {range, splits: (width_px, min, max) => linear(min, max, width_px), labels: (values) => values.map((value) => rate(value) + "/s")},
         series: [
             {name: "p99", values: positive(scaled(points.map((point) => point.p99_us), 0.001)), color: palette(0), format: duration, rest: latency((at_knee ?? highest(x, points.map((point) => point.p99_us)) ?? {}).p99_us)},
             {name: "p50", values: positive(scaled(points.map((point) => point.p50_us), 0.001)), color: () => token("--s0"), width: 1.5, format: duration, rest: latency(at_knee?.p50_us)},
@@ -672,7 +716,7 @@ function knee_plot(run) {
 function ledger(run) {
     const {ledger: books} = run;
     if (!books) return null;
-    const wrongs = [["lost", "Lost", "acknowledged, not stored"], ["double", "Double", "stored more than once"], ["never_sent", "Never sent", "stored, but never sent"], ["refused_stored", "Refused", "stored all the same"]];
+    const wrongs = [["lost", "Lost", "acknowledged, but not stored"], ["double", "Double", "stored more than once"], ["never_sent", "Never sent", "stored, but never sent"], ["refused_stored", "Refused", "and stored all the same"]];
     const found = wrongs.filter(([key]) => books[key] > 0);
     const different = (books.counters ?? []).filter((counter) => counter.differences > 0);
     const statement = (found.length > 0 ? `${found.map(([key, , meaning]) => `${fixed(books[key])} ${meaning}`).join("; ")}. `
@@ -680,17 +724,18 @@ function ledger(run) {
         + (different.length > 0 ? `${count(different.length, "counter differs", "counters differ")}. ` : "")
         + (is_number(books.took_s) ? `Compared in ${fixed(books.took_s, 1)} s.` : "");
     const sums = [
-        ["Events written down before they were sent", books.entries, ""],
+        ["Written down", books.entries, "before they were sent"],
         ["Acknowledged", books.acknowledged, "the pipeline has promised to keep them"],
-        ["Refused", books.refused, "said to be bad, as they are"],
+        ["Refused", books.refused, "by the answer, for good"],
         ["Unknown", books.unknown, is_number(books.unknown_stored) ? `no answer came; ${fixed(books.unknown_stored)} of them are stored, which is as good as not` : "no answer came"],
-        ["Stored", books.stored, ""],
+        ["Stored", books.stored, "found in the database"],
     ].filter(([, value]) => is_number(value));
     const examples = wrongs.flatMap(([key, , meaning]) => (books.examples?.[key] ?? []).map((id) => [meaning, id]));
     return section("ledger", "Ledger", statement,
-        make("dl", {class: "tally"}, wrongs.map(([key, name, meaning]) => make("div", {}, make("dt", {}, name), make("dd", {}, fixed(books[key]),
-            state(books[key] > 0 ? "bad" : "good", meaning))))),
-        table("What was sent, and what became of it", [{title: "Events", text: true}, {title: "Number"}, {title: "", prose: true}], sums.map(([name, value, meaning]) => [name, fixed(value), meaning])),
+        make("dl", {class: "tally"}, wrongs.map(([key, name, meaning]) => make("div", {}, make("dt", {}, name),
+            make("dd", {}, state(books[key] > 0 ? "bad" : "good", make("span", {}, fixed(books[key])))), make("dd", {class: "meaning"}, meaning)))),
+        table("What was sent, and what became of it", [{title: "Events", text: true}, {title: "Number"}],
+            sums.map(([name, value, meaning]) => [[name, meaning && make("small", {}, meaning)], fixed(value)])),
         (books.counters ?? []).length > 0 && table("Counters", [{title: "Group", text: true}, {title: "What", text: true}, {title: "Expected"}, {title: "Found"}, {title: "Differences"}],
             books.counters.map((counter) => [counter.group, counter.what, fixed(counter.expected), fixed(counter.found),
                 counter.differences > 0 ? make("strong", {class: "bad"}, fixed(counter.differences)) : fixed(counter.differences)]), true),

@@ -31,7 +31,7 @@ function percentiles(count) {
     return [...list, 100];
 }
 
-// A latency's distribution through four points, between them straight on the axis 1/(1-p).
+// A latency's distribution through four points, between them nearly straight on the axis 1/(1-p).
 function latency_of(count, [p50, p99, p999, max]) {
     const depth = (p) => Math.log10(1 / (1 - Math.min(p, 1 - 1 / count)));
     const anchors = [[0, p50 * 0.45], [depth(0.5), p50], [2, p99], [3, p999]].filter(([x]) => x < depth(1)).concat([[depth(1), max]]);
@@ -39,7 +39,8 @@ function latency_of(count, [p50, p99, p999, max]) {
         const x = depth(p);
         const next = Math.max(1, anchors.findIndex(([anchor]) => anchor >= x));
         const [x0, y0] = anchors[next - 1], [x1, y1] = anchors[next];
-        return Math.round(y0 * (y1 / y0) ** ((x - x0) / (x1 - x0)));
+        const share = (x - x0) / (x1 - x0);
+        return Math.round(y0 * (y1 / y0) ** (share + Math.sin(share * 2 * Math.PI) * 0.09));
     };
     return {
         latency_us: {count, mean: Math.round(p50 * 1.25), p50, p90: at(0.9), p99, p999, max},
@@ -68,7 +69,7 @@ function run_of({seed, settings, phases, marks = [], groups = [], processes = []
             seconds.acknowledged.push(taken);
             seconds.refused.push(out);
             seconds.errors.push(failed);
-            const of = (us, spread) => (silent ? null : Math.round(us * factor * noise(spread)));
+            const of = (us, spread) => (silent ? null : Math.min(4_990_000, Math.round(us * factor * noise(spread))));
             const p50 = of(latency[0], 0.12), p99 = of(latency[1] * 0.8, 0.3), p999 = of(latency[2] * 0.75, 0.4), max = of(latency[3] * 0.6, 0.5);
             seconds.p50_us.push(p50);
             seconds.p99_us.push(silent ? null : Math.max(p50, p99));
@@ -157,8 +158,8 @@ const passed = run_of({
     ],
     groups: [group("records", 220, 21000), group("rollups", 160, 14000), group("leaderboard", 90, 6000), group("live", 40, 1500)],
     processes: [
-        worker("ingest", 0.42, 64), worker("worker-1", 0.21, 92), worker("worker-2", 0.2, 90),
-        worker("kafka", 0.31, 910), worker("postgres", 0.28, 410), worker("activity-loadtest", 0.17, 38),
+        worker("ingest", 0.26, 64), worker("worker-1", 0.12, 92), worker("worker-2", 0.11, 90),
+        worker("kafka", 0.18, 910), worker("postgres", 0.19, 410), worker("activity-loadtest", 0.09, 38),
     ],
     knee: {
         per_s: 21000, limit: "p99 ≤ 50 ms and nothing lost", why: "p99 180 ms at 24,000/s",
