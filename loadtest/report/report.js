@@ -365,7 +365,7 @@ function draw(plot, width_css, k) {
                 range: what.y.log
                     ? (_, min, max) => {
                         if (!is_number(min) || !(min > 0)) return [1, 100];
-                        const from = steps_125(Math.min(min, what.y.must ?? min), false), to = steps_125(Math.max(max, what.y.must ?? max), true);
+                        const from = steps_125(Math.min(min, what.y.must ?? min), false), to = steps_125(Math.max(max, what.y.must ?? max) * (headroom > 1 ? 2.5 : 1), true);
                         return to / from < 10 ? [from, from * 10] : [from, to];
                     }
                     : (_, min, max) => [0, uPlot.rangeNum(0, Math.max(max ?? 0, what.y.at_least ?? 1) * headroom, 0.08, true)[1]],
@@ -395,7 +395,8 @@ function draw(plot, width_css, k) {
                 pen.ctx.textAlign = "right";
                 pen.ctx.textBaseline = "middle";
                 pen.ctx.fillStyle = muted;
-                pen.ctx.fillText(what.y.unit, pen.left - 8 * pen.unit, pen.top - strip_px / 2 * pen.unit - 3 * pen.unit);
+                const end = Math.max(pen.left - 8 * pen.unit, pen.ctx.measureText(what.y.unit).width + pen.unit);
+                pen.ctx.fillText(what.y.unit, end, pen.top - (strip_px / 2 + 3) * pen.unit);
             }],
             drawAxes: [(chart) => {
                 const pen = pen_of(chart, k);
@@ -468,7 +469,7 @@ const why = (phase) => [phase.valid === false ? phase.why_invalid || "the genera
 function verdict(run) {
     const {passed, text} = run.verdict;
     // A number and its unit stay on one line.
-    const tied = text.replace(/(\d) (ms|s|min|h|events\/s)\b/g, `$1${space}$2`);
+    const tied = text.replace(/(\d) (ms|s|min|h|events\/s)\b/g, `$1${space}$2`).replace(/\b(p\d[\d.]*|lost|double) (?=\d)/g, `$1${space}`);
     const invalid = run.phases.filter((phase) => phase.valid === false);
     return make("header", {class: "verdict"},
         state(passed ? "good" : "bad", passed ? "Passed" : "Failed"),

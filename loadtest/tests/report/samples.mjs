@@ -226,6 +226,9 @@ const minimal = run_of({
     verdict: {passed: true, text: "Smoke held: 20 events/s for 10 s, p99 2.1 ms"},
 });
 
-for (const [name, run] of Object.entries({passed, failed, minimal})) {
-    writeFileSync(join(directory, name + ".json"), JSON.stringify(run) + "\n");
+export const samples = Object.fromEntries(Object.entries({passed, failed, minimal}).map(([name, run]) => [name, JSON.stringify(run) + "\n"]));
+export const file_of = (name) => join(directory, name + ".json");
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+    for (const [name, json] of Object.entries(samples)) writeFileSync(file_of(name), json);
 }
