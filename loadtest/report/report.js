@@ -41,7 +41,7 @@ function memory(bytes) {
 }
 
 const day = new Intl.DateTimeFormat("en-GB", {day: "numeric", month: "long", year: "numeric", timeZone: "UTC"});
-const time_of_day = new Intl.DateTimeFormat("en-GB", {hour: "2-digit", minute: "2-digit", timeZone: "UTC"});
+const time_of_day = new Intl.DateTimeFormat("en-GB", {hour: "2-digit", minute: "2-digit", second: "2-digit", timeZone: "UTC"});
 const moment = (text) => {
     const date = new Date(text);
     return Number.isNaN(date.getTime()) ? String(text ?? nothing) : `${day.format(date)}, ${time_of_day.format(date)} UTC`;
@@ -386,6 +386,8 @@ function draw(plot, width_css, k) {
         series: [{}, ...what.series.map((series, i) => ({
             show: plot.shown[i], stroke: series.color(), width: (series.width ?? 2) * k, dash: series.dash?.map((length) => length * k),
             fill: series.fill ? series.color() + "1c" : undefined, points: {show: what.x.length < 3, size: 6 * k}, label: series.name,
+            // A curve in whole pixels has steps.
+            pxAlign: what.over_time ? 1 : 0,
         }))],
         hooks: {
             drawClear: [(chart) => {
@@ -717,7 +719,7 @@ function knee_plot(run) {
 function ledger(run) {
     const {ledger: books} = run;
     if (!books) return null;
-    const wrongs = [["lost", "Lost", "acknowledged, but not stored"], ["double", "Double", "stored more than once"], ["never_sent", "Never sent", "stored, but never sent"], ["refused_stored", "Refused", "and stored all the same"]];
+    const wrongs = [["lost", "Lost", "acknowledged, but not stored"], ["double", "Double", "stored more than once"], ["never_sent", "Never sent", "stored, but never sent"], ["refused_stored", "Refused", "refused, but stored"]];
     const found = wrongs.filter(([key]) => books[key] > 0);
     const different = (books.counters ?? []).filter((counter) => counter.differences > 0);
     const statement = (found.length > 0 ? `${found.map(([key, , meaning]) => `${fixed(books[key])} ${meaning}`).join("; ")}. `

@@ -189,7 +189,7 @@ export const checks = {
         }));
         assert.equal(paper.color, "rgb(23, 26, 30)");
         assert.ok(paper.shown <= 690, `the plot is ${paper.shown} px wide on paper`);
-        await tab.emulateMedia({media: "screen", colorScheme: theme});
+        await tab.emulateMedia({media: null, colorScheme: theme});
         await wait_until("the plot is the screen's again", async () => (await picture(tab, "rate")).width === screen.width, 10_000);
     },
 

@@ -69,12 +69,10 @@ function run_of({seed, settings, phases, marks = [], groups = [], processes = []
             seconds.acknowledged.push(taken);
             seconds.refused.push(out);
             seconds.errors.push(failed);
-            const of = (us, spread) => (silent ? null : Math.min(4_990_000, Math.round(us * factor * noise(spread))));
-            const p50 = of(latency[0], 0.12), p99 = of(latency[1] * 0.8, 0.3), p999 = of(latency[2] * 0.75, 0.4), max = of(latency[3] * 0.6, 0.5);
-            seconds.p50_us.push(p50);
-            seconds.p99_us.push(silent ? null : Math.max(p50, p99));
-            seconds.p999_us.push(silent ? null : Math.max(p99, p999));
-            seconds.max_us.push(silent ? null : Math.max(p999, max));
+            const of = (us, spread) => Math.min(4_990_000, Math.round(us * factor * noise(spread)));
+            let least = 0;
+            const values = [[latency[0], 0.12], [latency[1] * 0.8, 0.3], [latency[2] * 0.75, 0.4], [latency[3] * 0.6, 0.5]].map(([us, spread]) => (least = Math.max(least, of(us, spread))));
+            ["p50_us", "p99_us", "p999_us", "max_us"].forEach((key, i) => seconds[key].push(silent ? null : values[i]));
             offered += due;
             acknowledged += taken;
             refused += out;
