@@ -339,14 +339,18 @@ function draw(plot, width_css, k) {
     const muted = token("--muted");
     const width = Math.floor(width_css * k), height = what.height * k;
     const gutter = (narrow ? 48 : 54) * k;
+    // Half of the last label on the axis: 5:00 or 2:00:00.
+    const aside_px = what.over_time && time_range[1] >= 3600 ? 28 : 20;
     const common = {font, stroke: muted, ticks: {show: false}, border: {show: false}};
+    // Many words would hide the lines; the list of marks has them, too.
+    const wordy = what.wordy && !narrow && what.marks.length <= 6;
     // For the flags of the marks, so that they hide no lines.
-    const headroom = what.over_time && what.marks.length > 0 ? (what.wordy && !narrow ? 1.3 : 1.1) : 1;
-    const x_width = () => (width - gutter) / k - 20;
+    const headroom = what.over_time && what.marks.length > 0 ? (wordy ? 1.3 : 1.1) : 1;
+    const x_width = () => (width - gutter) / k - aside_px;
 
     plot.chart = new uPlot({
         width, height,
-        padding: [28 * k, 20 * k, 0, 0],
+        padding: [strip_px * k, aside_px * k, 0, 0],
         legend: {show: false},
         focus: {alpha: 0.2},
         cursor: {
@@ -408,7 +412,7 @@ function draw(plot, width_css, k) {
                 const pen = pen_of(chart, k);
                 pen.ctx.save();
                 what.draw?.(pen, plot);
-                if (what.over_time) draw_marks(pen, what.marks, what.wordy && !narrow);
+                if (what.over_time) draw_marks(pen, what.marks, wordy);
                 pen.ctx.restore();
             }],
             setCursor: [() => tell(plot)],
@@ -525,7 +529,11 @@ const phase_at = (run, at) => run.phases.find((phase) => at >= phase.begin_s && 
 function time_plot(run, what) {
     return add_plot({
         ...what, over_time: true, phases: run.phases, marks: run.marks, rest: what.rest ?? "Highest of the run",
-        at: (at) => [clock(at), phase_at(run, at)?.name, ...run.marks.filter((mark) => Math.abs(mark.at_s - at) <= 1).map((mark) => mark.text)].filter(Boolean).join(` ${space}·${space} `),
+        at: (at) => {
+            // Where a fault is, it says more than the phase.
+            const faults = run.marks.filter((mark) => Math.abs(mark.at_s - at) <= 1).map((mark) => mark.text);
+            return [clock(at), ...(faults.length > 0 ? faults : [phase_at(run, at)?.name])].filter(Boolean).join(` ${space}·${space} `);
+        },
     });
 }
 
@@ -543,7 +551,7 @@ function rate_plot(run) {
     const sum = (key) => run.phases.reduce((total, phase) => total + (phase.counts?.[key] ?? 0), 0);
     const statement = (peak ? `Up to ${rate(peak.value)} events/s acknowledged, at ${clock(peak.at)}. ` : "")
         + (sum("offered") > 0 ? `${percent(sum("acknowledged") / sum("offered"))} of all that was offered.` : "");
-    const marks = run.marks.length > 0 && make("ol", {class: "marks", "aria-label": "Faults"},
+    const marks = run.marks.length > 0 && make("ol", {class: "marks", "aria-label": "Faults", style: `--time: ${Math.max(...run.marks.map((mark) => clock(mark.at_s).length))}ch`},
         run.marks.map((mark, i) => make("li", {}, make("b", {}, String(i + 1)), make("time", {}, clock(mark.at_s)), make("span", {}, mark.text))));
     return time_plot(run, {id: "rate", title: "Offered and acknowledged", statement, height: 290, x: seconds.at_s, y: {unit: "events/s"}, series, notes: marks || null, wordy: true});
 }
@@ -758,7 +766,7 @@ function all_figures(run) {
     return section("all-figures", "Phases in full", "Latencies are counted from when a request was due, not from when it was sent.",
         table("Latency", [head, {title: "requests"}, {title: "mean"}, {title: "p50"}, {title: "p90"}, {title: "p99"}, {title: "p99.9"}, {title: "longest"}],
             phases.map(({name, latency_us: l = {}}) => [name, fixed(l.count), ...[l.mean, l.p50, l.p90, l.p99, l.p999, l.max].map(in_ms)]), true),
-        table("Events", [head, ...counts.map(([, title]) => ({title}))],
+        counts.length > 0 && table("Events", [head, ...counts.map(([, title]) => ({title}))],
             phases.map((phase) => [phase.name, ...counts.map(([key]) => (bad_if_any.has(key) && phase.counts?.[key] > 0 ? make("strong", {class: "bad"}, fixed(phase.counts[key])) : fixed(phase.counts?.[key])))]), true),
         table("Rate and generator", [head, {title: "kind", text: true}, {title: "begin"}, {title: "end"}, {title: "offered/s"}, {title: "acknow\u00adledged/s"}, {title: "sent late, p99"}, {title: "CPU of the generator"}, {title: "outcome", text: true}],
             phases.map((phase) => [phase.name, phase.kind, clock(phase.begin_s), clock(phase.end_s), rate(phase.offered_per_s), rate(phase.acknowledged_per_s),
