@@ -738,7 +738,7 @@ function ledger(run) {
         ["Written down", books.entries, "before they were sent"],
         ["Acknowledged", books.acknowledged, "the pipeline has promised to keep them"],
         ["Refused", books.refused, "by the answer, for good"],
-        ["Unknown", books.unknown, is_number(books.unknown_stored) ? `no answer came; ${fixed(books.unknown_stored)} of them are stored, which is as good as not` : "no answer came"],
+        ["Unknown", books.unknown, is_number(books.unknown_stored) ? `no answer came; ${fixed(books.unknown_stored)} of them are stored, and either is right` : "no answer came"],
         ["Stored", books.stored, "found in the database"],
     ].filter(([, value]) => is_number(value));
     const examples = wrongs.flatMap(([key, , meaning]) => (books.examples?.[key] ?? []).map((id) => [meaning, id]));
@@ -763,7 +763,7 @@ function all_figures(run) {
         ["unknown", "unknown"], ["lost", "lost"], ["timed_out", "timed out"], ["duplicates", "sent twice"], ["retries", "retries"], ["status_429", "429"], ["status_503", "503"],
     ].filter(([key]) => of(key).some(is_number));
     const head = {title: "Phase", text: true};
-    return section("all-figures", "Phases in full", "Latencies are counted from when a request was due, not from when it was sent.",
+    return section("all-figures", "Phases in full", run.settings?.loop === "open" ? "Latencies are counted from when a request was due, not from when it was sent." : null,
         table("Latency", [head, {title: "requests"}, {title: "mean"}, {title: "p50"}, {title: "p90"}, {title: "p99"}, {title: "p99.9"}, {title: "longest"}],
             phases.map(({name, latency_us: l = {}}) => [name, fixed(l.count), ...[l.mean, l.p50, l.p90, l.p99, l.p999, l.max].map(in_ms)]), true),
         counts.length > 0 && table("Events", [head, ...counts.map(([, title]) => ({title}))],
@@ -804,7 +804,7 @@ function command(run) {
         button.textContent = done ? "Copied" : "Selected";
         setTimeout(() => { button.textContent = "Copy"; }, 1600);
     }}, "Copy");
-    return section("command", "The same again", "The seed makes it the same traffic.", make("div", {class: "command"}, code, button));
+    return section("command", "The same again", run.settings?.seed === undefined ? null : "The seed makes it the same traffic.", make("div", {class: "command"}, code, button));
 }
 
 // --- The page --------------------------------------------------------------------------------------------------
