@@ -12,7 +12,8 @@ void add_report(CLI::App& app, int& code) {
         std::filesystem::path record, output;
     };
     auto options = std::make_shared<Options>();
-    auto* const command = app.add_subcommand("report", "Makes a page of a record: one file, which needs no network.");
+    auto* const command =
+        app.add_subcommand("report", "Makes a page of a record: one file, which needs no network.");
     command->add_option("record", options->record, "run.json")->required()->check(CLI::ExistingFile);
     command->add_option("--output", options->output, "the page (report.html beside the record)");
     command->callback([options, &code] {

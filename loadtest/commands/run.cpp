@@ -301,7 +301,11 @@ void add_run(CLI::App& app, int& code) {
         ->check(CLI::Range(0.0, 1.0));
     command->add_option("--bad", options->bad, "share of bad events, instead of the preset's")
         ->check(CLI::Range(0.0, 1.0));
-    command->add_option("--drain", options->drain_s, "at the end, seconds to watch the workers apply what is left")->capture_default_str()->check(CLI::Range(0, 86'400));
+    command
+        ->add_option("--drain", options->drain_s,
+                     "at the end, seconds to watch the workers apply what is left")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 86'400));
     command->add_option("--pids", options->pids, "directory of <name>.pid files of processes to watch")
         ->check(CLI::ExistingDirectory);
     command->add_option("--marks", options->marks,

@@ -26,7 +26,8 @@ VerifySettings verify_settings(const Options& options, const Json& record) {
     VerifySettings settings;
     settings.postgres_url = environment("ACTIVITY_POSTGRES_URL");
     if (settings.postgres_url.empty())
-        throw std::invalid_argument("ACTIVITY_POSTGRES_URL: is required (libpq URL or keywords of PostgreSQL)");
+        throw std::invalid_argument(
+            "ACTIVITY_POSTGRES_URL: is required (libpq URL or keywords of PostgreSQL)");
     for (const auto& entry : std::filesystem::directory_iterator(options.run))
         if (entry.path().filename().string().starts_with("ledger-")) settings.ledgers.push_back(entry.path());
     if (settings.ledgers.empty()) throw std::invalid_argument(options.run.string() + " has no ledger");
@@ -41,12 +42,14 @@ VerifySettings verify_settings(const Options& options, const Json& record) {
 void wait_for_workers(const Options& options, const std::string& postgres_url) {
     const auto bootstrap = environment("ACTIVITY_KAFKA_BOOTSTRAP");
     if (bootstrap.empty())
-        throw std::invalid_argument("ACTIVITY_KAFKA_BOOTSTRAP: is required (host:port[,host:port] of Kafka), "
-                                    "to know when the workers have applied everything");
+        throw std::invalid_argument(
+            "ACTIVITY_KAFKA_BOOTSTRAP: is required (host:port[,host:port] of Kafka), "
+            "to know when the workers have applied everything");
     DrainSettings settings;
     settings.postgres_url = postgres_url;
     settings.cluster = {bootstrap, wire::parse_client_options(environment("ACTIVITY_KAFKA_OPTIONS"))};
-    if (const auto prefix = environment("ACTIVITY_TOPIC_PREFIX"); !prefix.empty()) settings.topic_prefix = prefix;
+    if (const auto prefix = environment("ACTIVITY_TOPIC_PREFIX"); !prefix.empty())
+        settings.topic_prefix = prefix;
     settings.timeout = std::chrono::seconds(options.wait_s);
     const auto drained = wait_until_drained(settings);
     if (!drained) throw std::runtime_error("the workers have not applied everything: " + drained.text());
@@ -101,8 +104,9 @@ void print(const Verification& found) {
     for (const CounterCheck& check : found.counters)
         std::printf("%-28s %14llu  %s\n", (check.group + ": " + check.what).c_str(),
                     static_cast<unsigned long long>(check.found),
-                    check.differences == 0 ? "as it must be"
-                                           : (std::to_string(check.differences) + " differ: " + check.example).c_str());
+                    check.differences == 0
+                        ? "as it must be"
+                        : (std::to_string(check.differences) + " differ: " + check.example).c_str());
     for (const auto& skipped : found.skipped) std::printf("not compared: %s\n", skipped.c_str());
 }
 
@@ -125,7 +129,9 @@ void add_verify(CLI::App& app, int& code) {
     auto options = std::make_shared<Options>();
     auto* const command =
         app.add_subcommand("verify", "Compares a run's ledger with PostgreSQL: is anything lost or double?");
-    command->add_option("run", options->run, "the run's directory")->required()->check(CLI::ExistingDirectory);
+    command->add_option("run", options->run, "the run's directory")
+        ->required()
+        ->check(CLI::ExistingDirectory);
     command->add_flag("--fresh", options->fresh,
                       "nothing but this run was ever stored there: then all counters are compared");
     command->add_option("--wait", options->wait_s, "seconds for the workers to apply what was sent")

@@ -25,8 +25,10 @@ std::string without_end_tags(const std::string& json) {
 std::string report_page(const std::string& record) {
     const std::string json = without_end_tags(record);
     const std::pair<std::string_view, std::string_view> parts[]{
-        {"/*@uplot.css@*/\n", page_file::uPlot_min_css}, {"/*@report.css@*/\n", page_file::report_css},
-        {"/*@run.json@*/\n", json},                      {"/*@uplot.js@*/\n", page_file::uPlot_iife_min_js},
+        {"/*@uplot.css@*/\n", page_file::uPlot_min_css},
+        {"/*@report.css@*/\n", page_file::report_css},
+        {"/*@run.json@*/\n", json},
+        {"/*@uplot.js@*/\n", page_file::uPlot_iife_min_js},
         {"/*@report.js@*/\n", page_file::report_js},
     };
     // In the order of the template, so that what was put in is not looked at again.

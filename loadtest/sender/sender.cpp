@@ -49,7 +49,7 @@ Sender::Sender(const SenderSettings& settings, Clock::time_point began, Timeline
       random_(settings.seed) {}
 
 PhaseTally Sender::run(Feed& feed, Clock::time_point from, std::chrono::nanoseconds length,
-                  const std::atomic<bool>& stop) {
+                       const std::atomic<bool>& stop) {
     tally_ = {};
     stopping_ = false;
     const auto cpu_before = cpu_of_thread();

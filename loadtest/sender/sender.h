@@ -52,7 +52,7 @@ class Sender {
     /// Everything of the feed, and waits for the last word on all of it. The phase begins at `from`. When
     /// `stop` is set, nothing more is sent.
     PhaseTally run(Feed& feed, Clock::time_point from, std::chrono::nanoseconds length,
-              const std::atomic<bool>& stop);
+                   const std::atomic<bool>& stop);
 
     std::uint64_t ledger_entries() const { return ledger_.size(); }
 
