@@ -72,6 +72,11 @@ const icon = (name) =>
     make("svg", {viewBox: "0 0 16 16", "aria-hidden": "true"}, make("path", {d: icon_paths[name], fill: "currentColor", "fill-rule": "evenodd"}));
 const state = (kind, word) => make("span", {class: "state " + kind}, icon(kind), word);
 
+// What stands before a name in a legend.
+const sample = (shape) => make("svg", {viewBox: "0 0 20 10", "aria-hidden": "true"}, shape);
+const sample_line = (width, dash) =>
+    make("line", {x1: 0, y1: 5, x2: 20, y2: 5, stroke: "currentColor", "stroke-width": width, "stroke-dasharray": dash?.join(" ")});
+
 function section(id, title, statement, ...content) {
     return make("section", {id, "aria-labelledby": id + "-title"},
         make("div", {}, make("h2", {id: id + "-title"}, title), statement && make("p", {class: "statement"}, statement)),
@@ -128,7 +133,11 @@ function time_splits(min, max, width_px) {
     return list;
 }
 
-const axis_number = (value) => (value >= 100000 ? figure(value / 1000) + "k" : value >= 1 || value === 0 ? fixed(value, Number.isInteger(value) ? 0 : 1) : String(Number(value.toPrecision(2))));
+function axis_number(value) {
+    if (value >= 100000) return figure(value / 1000) + "k";
+    if (value >= 1 || value === 0) return fixed(value, Number.isInteger(value) ? 0 : 1);
+    return String(Number(value.toPrecision(2)));
+}
 
 const plots = [];
 let time_range = [0, 1];
@@ -152,7 +161,7 @@ function add_plot(what) {
     plot.readout = make("p", {class: "readout"}, what.rest);
     const legend = what.series.map((series, i) => {
         plot.values[i] = make("span", {class: "value"}, series.rest ?? "");
-        plot.swatches[i] = make("line", {x1: 0, y1: 5, x2: 20, y2: 5, "stroke-width": series.width ?? 2, "stroke-dasharray": series.dash ? series.dash.join(" ") : null, "stroke-linecap": "butt"});
+        plot.swatches[i] = sample_line(series.width ?? 2, series.dash);
         const button = make("button", {
             type: "button", "aria-pressed": "true", title: "Show or hide",
             onclick: () => {
@@ -162,9 +171,11 @@ function add_plot(what) {
             },
             onmouseenter: () => plot.shown[i] && plot.chart.setSeries(i + 1, {focus: true}),
             onmouseleave: () => plot.chart.setSeries(null, {focus: true}),
-        }, make("svg", {viewBox: "0 0 20 10", "aria-hidden": "true"}, plot.swatches[i]), make("span", {class: "label", title: series.name}, series.name), plot.values[i]);
+        }, sample(plot.swatches[i]), make("span", {class: "label", title: series.name}, series.name), plot.values[i]);
         return make("li", {}, button);
     });
+    const keys = (what.keys ?? []).map((key) => make("li", {}, make("span", {class: "fixed muted"}, key)));
+    const long = what.series.length <= 4 && what.series.some(({name}) => name.length > 10);
     plot.canvas = make("div", {role: "img", tabindex: "0", "aria-label": `${what.title}. ${what.statement}`, onkeydown: (event) => move_by_key(plot, event)});
     plot.reset = what.over_time ? make("button", {type: "button", class: "reset", hidden: "", onclick: () => set_zoom(null)}, "Whole run") : null;
     plot.stage = make("div", {class: "stage"}, plot.canvas, plot.reset);
@@ -175,7 +186,7 @@ function add_plot(what) {
                 make("h2", {id: what.id + "-title"}, what.title),
                 make("p", {class: "statement"}, what.statement),
                 plot.readout,
-                make("ul", {class: what.series.length <= 4 && what.series.some(({name}) => name.length > 10) ? "legend long" : "legend"}, legend, (what.keys ?? []).map((key) => make("li", {}, make("span", {class: "fixed muted"}, key)))),
+                make("ul", {class: long ? "legend long" : "legend"}, legend, keys),
                 what.notes),
             plot.stage));
 }
@@ -480,8 +491,8 @@ function verdict(run) {
     return make("header", {class: "verdict"},
         state(passed ? "good" : "bad", passed ? "Passed" : "Failed"),
         make("h1", {}, tied),
-        invalid.length > 0 && make("p", {}, `In ${count(invalid.length, "phase", "phases")} the generator itself was the bottleneck (${invalid.map(({name}) => name).join(", ")}): `
-            + "what was measured there says nothing about the pipeline."));
+        invalid.length > 0 && make("p", {}, `In ${count(invalid.length, "phase", "phases")} the generator itself was the bottleneck `
+            + `(${invalid.map(({name}) => name).join(", ")}): what was measured there says nothing about the pipeline.`));
 }
 
 function top(run, seconds) {
@@ -491,7 +502,8 @@ function top(run, seconds) {
         const dark = root.dataset.theme === "dark";
         button.setAttribute("aria-label", dark ? "Light colours" : "Dark colours");
         button.title = button.getAttribute("aria-label");
-        button.replaceChildren(make("svg", {viewBox: "0 0 24 24", fill: "none", stroke: "currentColor", "stroke-width": 1.8, "stroke-linecap": "round", "stroke-linejoin": "round", "aria-hidden": "true"},
+        const outline = {fill: "none", stroke: "currentColor", "stroke-width": 1.8, "stroke-linecap": "round", "stroke-linejoin": "round"};
+        button.replaceChildren(make("svg", {viewBox: "0 0 24 24", "aria-hidden": "true", ...outline},
             dark ? [make("circle", {cx: 12, cy: 12, r: 4.2}), make("path", {d: "M12 2.5v2M12 19.5v2M2.5 12h2M19.5 12h2M5.3 5.3l1.4 1.4M17.3 17.3l1.4 1.4M5.3 18.7l1.4-1.4M17.3 6.7l1.4-1.4"})]
                 : make("path", {d: "M20 14.2A8.2 8.2 0 0 1 9.8 4a8.2 8.2 0 1 0 10.2 10.2Z"})));
     };
@@ -510,7 +522,8 @@ function key_figures(run) {
         const length = clock(phase.end_s - phase.begin_s);
         return make("dl", {class: lost > 0 ? "phase loses" : "phase"},
             cell("name", "Phase", [phase.name, make("small", {class: "muted"}, `${phase.kind}, ${length} from ${clock(phase.begin_s)}`)]),
-            cell("rate", "Acknowledged of offered", [rate(phase.acknowledged_per_s), make("small", {}, ` of ${rate(phase.offered_per_s)}/s`, make("span", {class: "narrow"}, " acknowledged"))],
+            cell("rate", "Acknowledged of offered",
+                [rate(phase.acknowledged_per_s), make("small", {}, ` of ${rate(phase.offered_per_s)}/s`, make("span", {class: "narrow"}, " acknowledged"))],
                 make("dd", {class: "bar", "aria-hidden": "true"}, bar("offered", phase.offered_per_s), bar("acknowledged", phase.acknowledged_per_s))),
             cell("figure", "p50", latency(p50)),
             cell("figure", "p99", latency(p99)),
@@ -551,9 +564,12 @@ function rate_plot(run) {
     const sum = (key) => run.phases.reduce((total, phase) => total + (phase.counts?.[key] ?? 0), 0);
     const statement = (peak ? `Up to ${rate(peak.value)} events/s acknowledged, at ${clock(peak.at)}. ` : "")
         + (sum("offered") > 0 ? `${percent(sum("acknowledged") / sum("offered"))} of all that was offered.` : "");
-    const marks = run.marks.length > 0 && make("ol", {class: "marks", "aria-label": "Faults", style: `--time: ${Math.max(...run.marks.map((mark) => clock(mark.at_s).length))}ch`},
+    const time_width = Math.max(...run.marks.map((mark) => clock(mark.at_s).length));
+    const marks = run.marks.length > 0 && make("ol", {class: "marks", "aria-label": "Faults", style: `--time: ${time_width}ch`},
         run.marks.map((mark, i) => make("li", {}, make("b", {}, String(i + 1)), make("time", {}, clock(mark.at_s)), make("span", {}, mark.text))));
-    return time_plot(run, {id: "rate", title: "Offered and acknowledged", statement, height: 290, x: seconds.at_s, y: {unit: "events/s"}, series, notes: marks || null, wordy: true});
+    return time_plot(run, {
+        id: "rate", title: "Offered and acknowledged", statement, height: 290, x: seconds.at_s, y: {unit: "events/s"}, series, notes: marks || null, wordy: true,
+    });
 }
 
 function latency_plot(run) {
@@ -626,7 +642,7 @@ function curve_plot(run) {
             format: duration, rest: phase.latency_us ? latency(phase.latency_us.p99) : duration(grids[i][nearest_p99]),
         })),
         keys: phases.some((phase) => phase.held === false)
-            ? [[make("svg", {viewBox: "0 0 20 10", "aria-hidden": "true"}, make("line", {x1: 0, y1: 5, x2: 20, y2: 5, stroke: "currentColor", "stroke-width": 2, "stroke-dasharray": "5 3"})), "not held"]] : [],
+            ? [[sample(sample_line(2, [5, 3])), "not held"]] : [],
     });
 }
 
@@ -644,21 +660,31 @@ function by_name_plot(run, list, key, what, format, statement_of) {
     });
 }
 
-const lag_plot = (run) => by_name_plot(run, run.groups, "lag", {id: "lag", title: "Lag", height: 210, y: {unit: "records"}}, (value) => fixed(value), (most) =>
-    `At most ${fixed(most.peak.value)} records waited, in ${most.name} at ${clock(most.peak.at)}.`);
+const lag_plot = (run) => by_name_plot(run, run.groups, "lag",
+    {id: "lag", title: "Lag", height: 210, y: {unit: "records"}},
+    (value) => fixed(value),
+    (most) => `At most ${fixed(most.peak.value)} records waited, in ${most.name} at ${clock(most.peak.at)}.`);
 
-const freshness_plot = (run) => by_name_plot(run, run.groups, "freshness_s", {id: "freshness", title: "Freshness", height: 210, y: {unit: "s"}}, (value) => figure(value) + space + "s", (most) =>
-    `The oldest waiting event was ${figure(most.peak.value)}${space}s old, in ${most.name} at ${clock(most.peak.at)}.`);
+const freshness_plot = (run) => by_name_plot(run, run.groups, "freshness_s",
+    {id: "freshness", title: "Freshness", height: 210, y: {unit: "s"}},
+    (value) => figure(value) + space + "s",
+    (most) => `The oldest waiting event was ${figure(most.peak.value)}${space}s old, in ${most.name} at ${clock(most.peak.at)}.`);
 
-const cpu_plot = (run) => by_name_plot(run, run.processes, "cores", {id: "cpu", title: "Processor", height: 230, y: {unit: "cores", at_least: 0.1}}, (value) => fixed(value, 2), (most, {x, items}) => {
-    const sums = x.map((_, i) => (items.every(({values}) => is_number(values[i])) ? items.reduce((sum, {values}) => sum + values[i], 0) : null));
-    const together = items.length > 1 && highest(x, sums);
-    return `${most.name} used most, ${fixed(most.peak.value, 2)} cores at ${clock(most.peak.at)}.`
-        + (together ? ` All together at most ${fixed(together.value, 2)}${run.machine?.cores ? ` of ${fixed(run.machine.cores)}` : ""}, at ${clock(together.at)}.` : "");
-});
+const cpu_plot = (run) => by_name_plot(run, run.processes, "cores",
+    {id: "cpu", title: "Processor", height: 230, y: {unit: "cores", at_least: 0.1}},
+    (value) => fixed(value, 2),
+    (most, {x, items}) => {
+        const sums = x.map((_, i) => (items.every(({values}) => is_number(values[i])) ? items.reduce((sum, {values}) => sum + values[i], 0) : null));
+        const together = items.length > 1 && highest(x, sums);
+        const of_all = run.machine?.cores ? ` of ${fixed(run.machine.cores)}` : "";
+        return `${most.name} used most, ${fixed(most.peak.value, 2)} cores at ${clock(most.peak.at)}.`
+            + (together ? ` All together at most ${fixed(together.value, 2)}${of_all}, at ${clock(together.at)}.` : "");
+    });
 
-const memory_plot = (run) => by_name_plot(run, run.processes, "rss_bytes", {id: "memory", title: "Memory", height: 230, y: {unit: "MiB"}, scale: 1 / 2 ** 20}, memory, (most) =>
-    `${most.name} held most, ${memory(most.peak.value)} at ${clock(most.peak.at)}.`);
+const memory_plot = (run) => by_name_plot(run, run.processes, "rss_bytes",
+    {id: "memory", title: "Memory", height: 230, y: {unit: "MiB"}, scale: 1 / 2 ** 20},
+    memory,
+    (most) => `${most.name} held most, ${memory(most.peak.value)} at ${clock(most.peak.at)}.`);
 
 function knee_plot(run) {
     const {knee} = run;
@@ -676,16 +702,21 @@ function knee_plot(run) {
         for (let at = Math.ceil(min / step) * step; at <= max; at += step) list.push(at);
         return list;
     };
-    const shape = (held) => make("svg", {viewBox: "0 0 20 10", "aria-hidden": "true"}, held
+    const shape = (held) => sample(held
         ? make("circle", {cx: 10, cy: 5, r: 4.5, fill: "var(--s1)"}) : make("path", {d: "M6 1l8 8M14 1l-8 8", stroke: "var(--bad)", "stroke-width": 2.4, fill: "none"}));
+    const line_of = (key) => {
+        const values = points.map((point) => point[key]);
+        return {values: positive(scaled(values, 0.001)), format: duration, rest: latency(at_knee ? at_knee[key] : highest(x, values)?.value)};
+    };
     return add_plot({
         id: "knee", title: "Knee", height: 320, x, y: {unit: "ms", log: true, must: limit_ms},
-        statement: is_number(knee.per_s) ? `${rate(knee.per_s)} events/s is the most that held (${knee.limit}).${knee.why ? ` Beyond: ${knee.why}.` : ""}` : `No rate held (${knee.limit}). ${knee.why ?? ""}`,
+        statement: is_number(knee.per_s) ? `${rate(knee.per_s)} events/s is the most that held (${knee.limit}).${knee.why ? ` Beyond: ${knee.why}.` : ""}`
+            : `No rate held (${knee.limit}). ${knee.why ?? ""}`,
         rest: at_knee ? `At ${rate(knee.per_s)}/s` : "Highest", at: (per_s) => `At ${rate(per_s)}/s`,
         x_axis: {range, splits: (width_px, min, max) => linear(min, max, width_px), labels: (values) => values.map((value) => rate(value) + "/s")},
         series: [
-            {name: "p99", values: positive(scaled(points.map((point) => point.p99_us), 0.001)), color: palette(0), format: duration, rest: latency((at_knee ?? highest(x, points.map((point) => point.p99_us)) ?? {}).p99_us)},
-            {name: "p50", values: positive(scaled(points.map((point) => point.p50_us), 0.001)), color: () => token("--s0"), width: 1.5, format: duration, rest: latency(at_knee?.p50_us)},
+            {name: "p99", ...line_of("p99_us"), color: palette(0)},
+            {name: "p50", ...line_of("p50_us"), color: () => token("--s0"), width: 1.5},
         ],
         keys: [[shape(true), "held"], [shape(false), "not held"]],
         draw: (pen, plot) => {
@@ -727,7 +758,10 @@ function knee_plot(run) {
 function ledger(run) {
     const {ledger: books} = run;
     if (!books) return null;
-    const wrongs = [["lost", "Lost", "acknowledged, but not stored"], ["double", "Double", "stored more than once"], ["never_sent", "Never sent", "stored, but never sent"], ["refused_stored", "Refused", "refused, but stored"]];
+    const wrongs = [
+        ["lost", "Lost", "acknowledged, but not stored"], ["double", "Double", "stored more than once"],
+        ["never_sent", "Never sent", "stored, but never sent"], ["refused_stored", "Refused", "refused, but stored"],
+    ];
     const found = wrongs.filter(([key]) => books[key] > 0);
     const different = (books.counters ?? []).filter((counter) => counter.differences > 0);
     const statement = (found.length > 0 ? `${found.map(([key, , meaning]) => `${fixed(books[key])} ${meaning}`).join("; ")}. `
@@ -747,10 +781,12 @@ function ledger(run) {
             make("dd", {}, state(books[key] > 0 ? "bad" : "good", make("span", {}, fixed(books[key])))), make("dd", {class: "meaning"}, meaning)))),
         table("What was sent, and what became of it", [{title: "Events", text: true}, {title: "Number"}],
             sums.map(([name, value, meaning]) => [[name, meaning && make("small", {}, meaning)], fixed(value)])),
-        (books.counters ?? []).length > 0 && table("Counters", [{title: "Group", text: true}, {title: "What", text: true}, {title: "Expected"}, {title: "Found"}, {title: "Differences"}],
+        (books.counters ?? []).length > 0 && table("Counters",
+            [{title: "Group", text: true}, {title: "What", text: true}, {title: "Expected"}, {title: "Found"}, {title: "Differences"}],
             books.counters.map((counter) => [counter.group, counter.what, fixed(counter.expected), fixed(counter.found),
                 counter.differences > 0 ? make("strong", {class: "bad"}, fixed(counter.differences)) : fixed(counter.differences)]), true),
-        examples.length > 0 && make("details", {open: ""}, make("summary", {}, "Examples, by message ID"), make("ul", {class: "ids"}, examples.map(([meaning, id]) => make("li", {"data-what": meaning}, id)))));
+        examples.length > 0 && make("details", {open: ""}, make("summary", {}, "Examples, by message ID"),
+            make("ul", {class: "ids"}, examples.map(([meaning, id]) => make("li", {"data-what": meaning}, id)))));
 }
 
 function all_figures(run) {
@@ -758,6 +794,7 @@ function all_figures(run) {
     const in_ms = (us) => duration(is_number(us) ? us / 1000 : null);
     const of = (key) => phases.map((phase) => phase.counts?.[key]);
     const bad_if_any = new Set(["lost", "refused_unexpected", "accepted_unexpected"]);
+    const told = (key, value) => (bad_if_any.has(key) && value > 0 ? make("strong", {class: "bad"}, fixed(value)) : fixed(value));
     const counts = [
         ["offered", "offered"], ["acknowledged", "acknow\u00adledged"], ["refused", "refused"], ["refused_unexpected", "refused, though good"], ["accepted_unexpected", "accepted, though bad"],
         ["unknown", "unknown"], ["lost", "lost"], ["timed_out", "timed out"], ["duplicates", "sent twice"], ["retries", "retries"], ["status_429", "429"], ["status_503", "503"],
@@ -767,8 +804,10 @@ function all_figures(run) {
         table("Latency", [head, {title: "requests"}, {title: "mean"}, {title: "p50"}, {title: "p90"}, {title: "p99"}, {title: "p99.9"}, {title: "longest"}],
             phases.map(({name, latency_us: l = {}}) => [name, fixed(l.count), ...[l.mean, l.p50, l.p90, l.p99, l.p999, l.max].map(in_ms)]), true),
         counts.length > 0 && table("Events", [head, ...counts.map(([, title]) => ({title}))],
-            phases.map((phase) => [phase.name, ...counts.map(([key]) => (bad_if_any.has(key) && phase.counts?.[key] > 0 ? make("strong", {class: "bad"}, fixed(phase.counts[key])) : fixed(phase.counts?.[key])))]), true),
-        table("Rate and generator", [head, {title: "kind", text: true}, {title: "begin"}, {title: "end"}, {title: "offered/s"}, {title: "acknow\u00adledged/s"}, {title: "sent late, p99"}, {title: "CPU of the generator"}, {title: "outcome", text: true}],
+            phases.map((phase) => [phase.name, ...counts.map(([key]) => told(key, phase.counts?.[key]))]), true),
+        table("Rate and generator",
+            [head, {title: "kind", text: true}, {title: "begin"}, {title: "end"}, {title: "offered/s"}, {title: "acknow\u00adledged/s"},
+                {title: "sent late, p99"}, {title: "CPU of the generator"}, {title: "outcome", text: true}],
             phases.map((phase) => [phase.name, phase.kind, clock(phase.begin_s), clock(phase.end_s), rate(phase.offered_per_s), rate(phase.acknowledged_per_s),
                 in_ms(phase.generator?.lateness_p99_us), percent(phase.generator?.cpu_share), state(...phase_state(phase))]), true));
 }
@@ -804,7 +843,8 @@ function command(run) {
         button.textContent = done ? "Copied" : "Selected";
         setTimeout(() => { button.textContent = "Copy"; }, 1600);
     }}, "Copy");
-    return section("command", "The same again", run.settings?.seed === undefined ? null : "The seed makes it the same traffic.", make("div", {class: "command"}, code, button));
+    const statement = run.settings?.seed === undefined ? null : "The seed makes it the same traffic.";
+    return section("command", "The same again", statement, make("div", {class: "command"}, code, button));
 }
 
 // --- The page --------------------------------------------------------------------------------------------------
