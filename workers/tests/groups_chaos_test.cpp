@@ -19,7 +19,6 @@
 
 #include "deploy/stack/harness/pipeline.h"
 #include "deploy/stack/harness/seed.h"
-#include "deploy/stack/harness/wait.h"
 #include "schemas/wire/group_topics.h"
 #include "workers/tests/answers.h"
 #include "workers/tests/model.h"
@@ -38,7 +37,6 @@ using harness::Outcome;
 using harness::Pipeline;
 using harness::PostgresServer;
 using harness::Program;
-using harness::wait_until;
 using testing_workers::expect_answers_as;
 using testing_workers::Model;
 using testing_workers::ModelEvent;
