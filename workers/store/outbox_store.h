@@ -39,12 +39,11 @@ class OutboxStore {
   private:
     template <typename Work>
     auto guarded(Work&& work);
+    std::string lock_name() const;
 
     PostgresSettings settings_;
     OutboxQueries queries_;
     std::unique_ptr<Connection> connection_;
-    std::string lock_name() const;
-
     bool owned_ = false;
 };
 
