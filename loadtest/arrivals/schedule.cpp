@@ -65,6 +65,15 @@ Rate Rate::sequence(const std::vector<Rate>& parts) {
     return Rate(points);
 }
 
+Rate Rate::times(double factor) const {
+    Rate scaled = *this;
+    for (Point& point : scaled.points_) {
+        point.per_s *= factor;
+        point.due *= factor;
+    }
+    return scaled;
+}
+
 double Rate::at(Seconds time) const {
     if (points_.empty() || time < points_.front().at || time > points_.back().at) return 0;
     // Where it jumps, what comes after counts.

@@ -29,6 +29,9 @@ class Rate {
     /// One behind the other.
     static Rate sequence(const std::vector<Rate>& parts);
 
+    /// The same shape at a multiple of the rate.
+    Rate times(double factor) const;
+
     Seconds length() const { return points_.empty() ? Seconds(0) : points_.back().at; }
     double at(Seconds time) const;
     double peak() const;

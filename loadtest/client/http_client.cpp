@@ -233,8 +233,7 @@ void HttpClient::time_out(Clock::time_point now) {
         if (connection->busy && connection->deadline <= now) finish(*connection, Finished::How::timed_out);
 }
 
-const std::vector<Finished>& HttpClient::poll(Clock::time_point until) {
-    finished_.clear();
+std::vector<Finished> HttpClient::poll(Clock::time_point until) {
     serve_waiting();
     std::array<epoll_event, events_max> events{};
     for (;;) {
@@ -251,7 +250,7 @@ const std::vector<Finished>& HttpClient::poll(Clock::time_point until) {
         for (int i = 0; i < count; ++i)
             on_event(*static_cast<Connection*>(events[static_cast<std::size_t>(i)].data.ptr),
                      events[static_cast<std::size_t>(i)].events);
-        if (!finished_.empty() || Clock::now() >= until) return finished_;
+        if (!finished_.empty() || Clock::now() >= until) return std::exchange(finished_, {});
     }
 }
 

@@ -48,8 +48,8 @@ class HttpClient {
     /// `request` is whole: head and body. The timeout counts from when it finds a connection.
     void send(std::uint64_t ticket, std::string request);
 
-    /// Waits until something finishes, or until that time. What it gives is valid until the next call.
-    const std::vector<Finished>& poll(Clock::time_point until);
+    /// Waits until something finishes, or until that time.
+    std::vector<Finished> poll(Clock::time_point until);
 
     /// Requests that wait for a connection.
     std::size_t waiting() const { return waiting_.size(); }

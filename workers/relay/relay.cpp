@@ -15,7 +15,8 @@ using namespace std::chrono_literals;
 constexpr int entries_max = 500;
 /// When there is nothing to send, or somebody else sends it.
 constexpr std::chrono::milliseconds idle = 200ms;
-constexpr std::chrono::milliseconds backoff_first = 100ms;
+/// Longer than `idle`: meanwhile somebody else may take the outbox.
+constexpr std::chrono::milliseconds backoff_first = 500ms;
 constexpr std::chrono::milliseconds backoff_max = 5s;
 
 void sleep_unless(const std::atomic<bool>& stop, std::chrono::milliseconds time) {
@@ -43,6 +44,7 @@ void Relay::run(const std::atomic<bool>& stop) {
         } catch (const std::exception& error) {
             metrics_.outbox_waits.Set(1);
             service::log_warn("the outbox waits", {{"topic", topic_}, {"why", error.what()}});
+            give_back();
             sleep_unless(stop, backoff_.next());
         }
     }
@@ -68,6 +70,15 @@ bool Relay::send_some() {
     const bool full = in_doubt_.size() == static_cast<std::size_t>(entries_max);
     in_doubt_.clear();
     return full;
+}
+
+/// It may be only we who can't reach Kafka.
+void Relay::give_back() {
+    try {
+        outbox_.disown();
+    } catch (const std::exception&) {
+        // Without PostgreSQL there is no session, and with the session the outbox is lost.
+    }
 }
 
 /// If the outbox became somebody else's while our records were on their way, they may have arrived behind

@@ -24,6 +24,7 @@ class Relay {
 
   private:
     bool send_some();
+    void give_back();
     void heal();
 
     std::string topic_;

@@ -37,15 +37,27 @@ auto OutboxStore::guarded(Work&& work) {
     });
 }
 
+std::string OutboxStore::lock_name() const {
+    return "outbox of " + settings_.group_id;
+}
+
 bool OutboxStore::own() {
     return guarded([&] {
         if (owned_) return true;
         pqxx::nontransaction query(*connection_);
-        owned_ = query
-                     .exec_params("SELECT pg_try_advisory_lock(hashtextextended($1, 0))",
-                                  "outbox of " + settings_.group_id)[0][0]
+        owned_ = query.exec_params("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", lock_name())[0][0]
                      .as<bool>();
         return owned_;
+    });
+}
+
+void OutboxStore::disown() {
+    guarded([&] {
+        if (!owned_) return true;
+        owned_ = false;
+        pqxx::nontransaction query(*connection_);
+        query.exec_params("SELECT pg_advisory_unlock(hashtextextended($1, 0))", lock_name());
+        return true;
     });
 }
 

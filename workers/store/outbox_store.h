@@ -28,6 +28,8 @@ class OutboxStore {
 
     /// Whether the outbox is ours to send, until the connection is lost.
     bool own();
+    /// Gives it back: who can't send must not keep it from somebody who perhaps can.
+    void disown();
     std::vector<OutboxEntry> take(int entries_max);
     /// These were delivered.
     void done(const std::vector<OutboxEntry>& entries);
@@ -37,6 +39,7 @@ class OutboxStore {
   private:
     template <typename Work>
     auto guarded(Work&& work);
+    std::string lock_name() const;
 
     PostgresSettings settings_;
     OutboxQueries queries_;

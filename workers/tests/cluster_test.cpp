@@ -8,6 +8,7 @@
 
 #include "deploy/stack/harness/pipeline.h"
 #include "deploy/stack/harness/wait.h"
+#include "workers/tests/answers.h"
 
 namespace activity {
 namespace {
@@ -27,7 +28,7 @@ class ClusterTest : public ::testing::Test {
     Pipeline pipeline_{cluster_.bootstrap()};
     Ledger ledger_;
     harness::Program ingest_ = pipeline_.start_ingest({{"ACTIVITY_INGEST_ACK_TIMEOUT_MS", "4000"}});
-    harness::Program worker_ = pipeline_.start_worker();
+    harness::Program worker_ = pipeline_.start_worker({}, 1, "all");
     std::unique_ptr<Load> load_ = std::make_unique<Load>(
         pipeline_.ingest(), ledger_,
         harness::LoadSettings{
@@ -40,6 +41,7 @@ class ClusterTest : public ::testing::Test {
         wait_until("the producer's queue is empty",
                    [&] { return ingest_.metric("activity_ingest_queue_messages") == 0; });
         harness::expect_ledger_holds(pipeline_, ledger_);
+        testing_workers::expect_answers_hold(pipeline_);
         EXPECT_TRUE(worker_.process().running());
         EXPECT_TRUE(ingest_.process().running());
     }

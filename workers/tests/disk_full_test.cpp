@@ -12,6 +12,7 @@
 
 #include "deploy/stack/harness/pipeline.h"
 #include "deploy/stack/harness/wait.h"
+#include "workers/tests/answers.h"
 
 namespace activity {
 namespace {
@@ -23,13 +24,13 @@ using harness::Pipeline;
 using harness::servers;
 using harness::wait_until;
 
-/// A file system of 96 MB that only PostgreSQL's processes see, and that ends with them.
+/// A file system of 192 MB that only PostgreSQL's processes see, and that ends with them.
 class SmallDisk {
   public:
     SmallDisk() {
         std::filesystem::permissions(directory_.path(), std::filesystem::perms::all);
         const std::string mount =
-            "mount -t tmpfs -o size=96m,mode=0777 none '" + directory_.path().string() + "' && exec \"$@\"";
+            "mount -t tmpfs -o size=192m,mode=0777 none '" + directory_.path().string() + "' && exec \"$@\"";
         servers().postgres.stop();
         servers().postgres.start(
             {.launcher = {"/usr/bin/unshare", "--mount", "/bin/sh", "-c", mount, "sh"}, .also_listen = ""});
@@ -72,8 +73,8 @@ TEST(DiskFullTest, the_worker_pauses_until_there_is_room) {
     }
     Ledger ledger;
     const auto ingest = pipeline.start_ingest();
-    auto worker = pipeline.start_worker();
-    auto another_worker = pipeline.start_worker();
+    auto worker = pipeline.start_worker({}, 1, "all");
+    auto another_worker = pipeline.start_worker({}, 1, "all");
     Load load(pipeline.ingest(), ledger, {.events_per_request = 20, .requests_per_second = 100});
     wait_until("the workers store", [&] { return pipeline.stored() > 1'000; });
 
@@ -92,6 +93,7 @@ TEST(DiskFullTest, the_worker_pauses_until_there_is_room) {
     wait_until("the workers are ready again", [&] { return worker.is_ready() && another_worker.is_ready(); });
     load.stop();
     harness::expect_ledger_holds(pipeline, ledger);
+    testing_workers::expect_answers_hold(pipeline);
     EXPECT_EQ(ledger.count(Outcome::acknowledged), ledger.size());
     EXPECT_EQ(worker.metric("activity_worker_records_retried_total"), 0) << "an outage never diverts";
 }

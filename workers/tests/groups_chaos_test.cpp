@@ -3,10 +3,8 @@
 // ACTIVITY_TEST_SEED repeats a run's events and faults (not its timing).
 
 #include <gtest/gtest.h>
-#include <simdjson.h>
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
@@ -21,8 +19,8 @@
 
 #include "deploy/stack/harness/pipeline.h"
 #include "deploy/stack/harness/seed.h"
-#include "deploy/stack/harness/wait.h"
 #include "schemas/wire/group_topics.h"
+#include "workers/tests/answers.h"
 #include "workers/tests/model.h"
 #include "workers/tests/random_events.h"
 
@@ -39,12 +37,11 @@ using harness::Outcome;
 using harness::Pipeline;
 using harness::PostgresServer;
 using harness::Program;
-using harness::wait_until;
-using testing_workers::differences;
+using testing_workers::expect_answers_as;
 using testing_workers::Model;
 using testing_workers::ModelEvent;
 using testing_workers::RandomEvents;
-using testing_workers::Rows;
+using testing_workers::wait_answered;
 using Clock = std::chrono::steady_clock;
 
 /// An app with a learner's events in hand, as SDKs are: it sends batches and single events, again after a 503
@@ -268,135 +265,6 @@ class Faults {
     std::map<std::string, int> done_;
 };
 
-/// What the database and the topic hold, in the model's words.
-class Found {
-  public:
-    Found(Pipeline& pipeline, const Model& model) : pipeline_(pipeline), model_(model) {}
-
-    Rows rollups() {
-        return rows("SELECT granularity || ' ' || " + utc("bucket") +
-                    " || ' ' || dimension || ' ' || value, events || ' events, ' || coalesce(learners::text, "
-                    "'no') || ' learners, ' || attempts || ' attempts, ' || solved || ' solved, ' || orders "
-                    "|| ' orders, ' || clicks || ' clicks' FROM analytics.rollup");
-    }
-    Rows sessions() {
-        return rows_of_learners("SELECT learner_key, ' from ' || " + utc("started_at") + ", 'to ' || " +
-                                utc("ended_at") + " || ' × ' || events FROM activity.session");
-    }
-    Rows learner_days() {
-        return rows_of_learners(
-            "SELECT learner_key, ' ' || day || ' ' || activity, events || ' events, ' || attempts || ' "
-            "attempts, ' || solved || ' solved, ' || clicks || ' clicks' FROM activity.learner_day");
-    }
-    Rows presence_times() {
-        return rows_of_learners("SELECT learner_key, '', 'device ' || coalesce(" + utc("device_at") +
-                                ", 'never') || ', place ' || coalesce(" + utc("location_at") +
-                                ", 'never') FROM analytics.profile");
-    }
-    Rows profiles(Timestamp as_of) {
-        Rows found;
-        for (const auto& row :
-             session_.query("SELECT learner_key, document FROM activity.profile_document(ARRAY(SELECT "
-                            "learner_key FROM activity.profile), '" +
-                            format_timestamp(as_of) + "')"))
-            add_document(found, model_.learner_of(row[0].as<std::string>()), row[1].as<std::string>());
-        return found;
-    }
-    Rows leaderboard() {
-        Rows found;
-        for (const auto& row :
-             session_.query("SELECT course_id, learner_key, points || ' points, rank ' || rank FROM "
-                            "analytics.leaderboard"))
-            found[row[0].as<std::string>() + "/" + model_.learner_of(row[1].as<std::string>())] =
-                row[2].as<std::string>();
-        return found;
-    }
-    Rows popularity() {
-        return rows("SELECT kind || ' ' || item, events || ' events, last ' || " + utc("last_at") +
-                    " FROM analytics.popularity");
-    }
-    std::map<std::string, double> popularity_log2() {
-        std::map<std::string, double> found;
-        for (const auto& row :
-             session_.query("SELECT kind || ' ' || item, score_log2 FROM analytics.popularity"))
-            found[row[0].as<std::string>()] = row[1].as<double>();
-        return found;
-    }
-
-    /// The newest document of each key of the compacted topic, without `asOf`; and what the model says of
-    /// that learner as of then.
-    struct Documents {
-        Rows found, expected;
-    };
-    Documents newest_documents() {
-        std::map<std::string, std::optional<std::string>> newest;
-        for (const auto& record : pipeline_.kafka().read(pipeline_.topic("profiles")))
-            newest[record.key.value()] = record.value;
-        Documents documents;
-        for (const auto& [learner, document] : newest) {
-            if (!document) {
-                documents.found[learner] = "a tombstone";
-                continue;
-            }
-            const auto as_of = add_document(documents.found, learner, *document);
-            documents.expected.merge(model_.profile(learner, as_of));
-        }
-        for (const auto& learner : model_.learners()) {
-            if (!newest.contains(learner)) documents.expected[learner] = "a document";
-        }
-        return documents;
-    }
-
-  private:
-    static std::string utc(const std::string& column) {
-        return "to_char(" + column + " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')";
-    }
-
-    Rows rows(const std::string& sql) {
-        Rows found;
-        for (const auto& row : session_.query(sql))
-            found[row[0].as<std::string>()] = row[1].as<std::string>();
-        return found;
-    }
-    Rows rows_of_learners(const std::string& sql) {
-        Rows found;
-        for (const auto& row : session_.query(sql))
-            found[model_.learner_of(row[0].as<std::string>()) + row[1].as<std::string>()] =
-                row[2].as<std::string>();
-        return found;
-    }
-
-    /// Field by field. Returns `asOf`.
-    static Timestamp add_document(Rows& found, const std::string& learner, const std::string& document) {
-        simdjson::dom::parser parser;
-        simdjson::dom::object fields = parser.parse(document);
-        Timestamp as_of{};
-        for (const auto [name, value] : fields) {
-            if (name == "asOf") {
-                as_of = parse_timestamp(std::string_view(value)).value();
-            } else if (name == "successRate" && value.is_number()) {
-                found[learner + " successRate"] =
-                    std::to_string(std::llround(double(value) * 10'000)) + "/10000";
-            } else {
-                add(found, learner + " " + std::string(name), value);
-            }
-        }
-        return as_of;
-    }
-    static void add(Rows& found, const std::string& path, simdjson::dom::element value) {
-        simdjson::dom::object members;
-        if (value.get(members)) {
-            found[path] = simdjson::minify(value);
-            return;
-        }
-        for (const auto [name, member] : members) add(found, path + "." + std::string(name), member);
-    }
-
-    Pipeline& pipeline_;
-    const Model& model_;
-    harness::Session session_ = pipeline_.session();
-};
-
 class GroupsChaosTest : public ::testing::Test {
   protected:
     void run(unsigned seed);
@@ -417,47 +285,6 @@ class GroupsChaosTest : public ::testing::Test {
             }
         }
         return Model(std::move(events));
-    }
-
-    void wait_quiet() {
-        for (const auto group : wire::worker_groups)
-            pipeline_.wait_caught_up(Pipeline::patience_for_backlog, std::string(group));
-        wait_until("all profiles are published", [&] {
-            return pipeline_.session().number("SELECT count(*) FROM activity.profile_change") == 0;
-        });
-    }
-
-    static void expect_equal(const Rows& expected, const Rows& found, const char* what) {
-        const auto text = differences(expected, found);
-        if (!text.empty()) ADD_FAILURE() << what << ": " << text;
-    }
-
-    /// Doubles depend on the order of sums in their last digits.
-    static Rows wrong_scores(const std::map<std::string, double>& expected,
-                             const std::map<std::string, double>& found) {
-        Rows wrong;
-        for (const auto& [item, score_log2] : found) {
-            const auto at = expected.find(item);
-            if (at == expected.end()) continue;
-            const double ratio = std::exp2(score_log2 - at->second);
-            if (std::abs(ratio - 1) > 1e-9) wrong[item] = std::to_string(ratio) + " times the model's";
-        }
-        return wrong;
-    }
-
-    void expect_all_as(const Model& model) {
-        Found found(pipeline_, model);
-        const auto as_of = now();
-        expect_equal(model.rollups(), found.rollups(), "rollups");
-        expect_equal(model.sessions(), found.sessions(), "sessions");
-        expect_equal(model.learner_days(), found.learner_days(), "days of learners");
-        expect_equal(model.profiles(as_of), found.profiles(as_of), "profiles");
-        expect_equal(model.presence_times(), found.presence_times(), "device and place");
-        expect_equal(model.leaderboard(), found.leaderboard(), "leaderboard");
-        expect_equal(model.popularity(), found.popularity(), "popularity");
-        expect_equal({}, wrong_scores(model.popularity_log2(), found.popularity_log2()), "scores");
-        const auto documents = found.newest_documents();
-        expect_equal(documents.expected, documents.found, "newest documents of the topic");
     }
 
     std::int64_t put_off(std::string_view group) {
@@ -486,19 +313,15 @@ void GroupsChaosTest::run(unsigned seed) {
 
     harness::expect_ledger_holds(pipeline_, ledger_);
     EXPECT_EQ(ledger_.count(Outcome::refused), 0u);
-    wait_quiet();
+    wait_answered(pipeline_);
     const Model model = modelled(apps);
     std::int64_t retried = 0;
-    for (const auto group : wire::worker_groups) {
-        EXPECT_EQ(pipeline_.kafka().written({pipeline_.dead_letter_topic(std::string(group))}), 0)
-            << "dead letters of " << group;
-        retried += put_off(group);
-    }
+    for (const auto group : wire::worker_groups) retried += put_off(group);
     std::cout << ledger_.size() << " events in " << ledger_.attempts() << " attempts, "
               << ledger_.count(Outcome::unknown) << " with an unknown outcome; " << model.events()
               << " took place; " << retried << " records were put off\n";
     EXPECT_GT(model.events(), 100u) << "too few events to prove anything";
-    expect_all_as(model);
+    expect_answers_as(pipeline_, model);
     EXPECT_EQ(pipeline_.session().number(
                   "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"),
               0);

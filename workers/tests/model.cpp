@@ -211,7 +211,7 @@ Rows Model::profile(const std::string& learner, Timestamp as_of) const {
     // Microseconds, where format_timestamp() leaves out the last three digits of whole milliseconds.
     const auto time = [&](const std::string& field, Timestamp at) {
         std::string text = format_timestamp(at);
-        text.insert(text.size() - 1, "000");
+        if (at == floor<milliseconds>(at)) text.insert(text.size() - 1, "000");
         set(field, json_text(text));
     };
 

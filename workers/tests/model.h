@@ -26,7 +26,7 @@ struct ModelEvent {
     EventType type = EventType::track;
     std::string source, user_id, anonymous_id;
     std::string activity;  ///< the catalogue's ID, else the name as it was sent
-    Timestamp at;          ///< of whole milliseconds
+    Timestamp at;
     std::string course;
     std::string item;  ///< of a problem, a question, an assignment or a lecture: its ID
     std::string page_type;

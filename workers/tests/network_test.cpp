@@ -10,6 +10,8 @@
 #include "deploy/stack/harness/network.h"
 #include "deploy/stack/harness/pipeline.h"
 #include "deploy/stack/harness/wait.h"
+#include "schemas/wire/group_topics.h"
+#include "workers/tests/answers.h"
 
 namespace activity {
 namespace {
@@ -29,6 +31,7 @@ using harness::wait_until;
 enum Link : std::size_t { to_kafka, to_postgres, to_test, links };
 
 const Environment short_session{{"ACTIVITY_KAFKA_SESSION_TIMEOUT_MS", "3000"}};
+constexpr const char* of_records = "group=\"records\"";
 
 class NetworkTest : public ::testing::Test {
   protected:
@@ -48,7 +51,7 @@ class NetworkTest : public ::testing::Test {
                           servers().postgres.url(pipeline_->database(), PostgresServer::As::worker,
                                                  host_->here(to_postgres))},
                          {"ACTIVITY_ADMIN_ADDRESS", host_->there(to_test) + ":9101"}});
-        Program worker = pipeline_->launch_worker_at({host_->launcher(), settings});
+        Program worker = pipeline_->launch_worker_at({host_->launcher(), settings}, "all");
         worker.wait_ready();
         return worker;
     }
@@ -58,6 +61,11 @@ class NetworkTest : public ::testing::Test {
             "SELECT count(*) FROM pg_stat_activity WHERE usename = 'worker' AND datname = current_database() "
             "AND " +
             condition);
+    }
+
+    void expect_all_holds() {
+        harness::expect_ledger_holds(*pipeline_, ledger_);
+        testing_workers::expect_answers_hold(*pipeline_);
     }
 
     std::unique_ptr<FarHost> host_;
@@ -75,7 +83,7 @@ TEST_F(NetworkTest, ingest_cut_off_from_kafka) {
                                       {"ACTIVITY_INGEST_ACK_TIMEOUT_MS", "3000"},
                                       {"ACTIVITY_ADMIN_ADDRESS", host_->there(to_test) + ":9081"}}});
     ingest.wait_ready();
-    auto worker = pipeline_->start_worker();
+    auto worker = pipeline_->start_worker({}, 1, "all");
     Load load(address, ledger_, {.connections = 16, .requests_per_second = 400});
     wait_until("events are acknowledged", [&] { return ledger_.count(Outcome::acknowledged) > 500; });
     const std::size_t resident_before = ingest.process().resident_bytes();
@@ -97,7 +105,7 @@ TEST_F(NetworkTest, ingest_cut_off_from_kafka) {
     load.stop();
     wait_until("the producer's queue is empty",
                [&] { return ingest.metric("activity_ingest_queue_messages") == 0; });
-    harness::expect_ledger_holds(*pipeline_, ledger_);
+    expect_all_holds();
 }
 
 /// A zombie: Kafka gives its partitions to another, but PostgreSQL still listens to it.
@@ -108,15 +116,15 @@ TEST_F(NetworkTest, worker_cut_off_from_kafka) {
     const auto send = [&](int count) {
         std::vector<harness::ClientEvent> events;
         for (int i = 0; i < count; ++i)
-            events.push_back(
-                harness::track(harness::new_message_id(), "learner " + std::to_string(i), "Video Played"));
+            events.push_back(harness::deed(harness::new_message_id(), "learner " + std::to_string(i),
+                                           static_cast<std::size_t>(i)));
         const auto response = client.send(events);
         ASSERT_TRUE(response && response->status == 202);
     };
     send(40);
     pipeline_->wait_caught_up();
 
-    // Its batch waits in PostgreSQL, on its way into the table; the fence comes after that.
+    // The batch of `records` waits in PostgreSQL, on its way into the table; the fence comes after that.
     TableLock lock(pipeline_->url(PostgresServer::As::superuser), "activity.event");
     send(100);
     wait_until("the batch waits in PostgreSQL",
@@ -127,22 +135,23 @@ TEST_F(NetworkTest, worker_cut_off_from_kafka) {
     };
     const std::int64_t epoch_before = epoch();
     host_->cut(to_kafka);
-    auto successor = pipeline_->launch_worker(short_session);
+    auto successor = pipeline_->launch_worker(short_session, 1, "all");
     wait_until("the successor has claimed the partitions", [&] { return epoch() > epoch_before; });
     lock.release();
     successor.wait_ready();
     wait_until("the zombie learns that it was refused", [&] {
         return zombie.metric("activity_worker_transactions_failed_total", "kind=\"fenced\"") > 0;
     });
-    harness::expect_ledger_holds(*pipeline_, ledger_);
+    // The outbox of the profiles was the zombie's, which can't send: it gives it back.
+    expect_all_holds();
     EXPECT_EQ(pipeline_->stored(), 140);
-    EXPECT_EQ(zombie.metric("activity_worker_records_stored_total"), 40);
+    EXPECT_EQ(zombie.metric("activity_worker_records_stored_total", of_records), 40);
 
     host_->mend(to_kafka);
     wait_until("both are members of the group",
                [&] { return pipeline_->kafka().members(pipeline_->group()) == 2; });
     send(100);
-    harness::expect_ledger_holds(*pipeline_, ledger_);
+    expect_all_holds();
     EXPECT_EQ(pipeline_->stored(), 240);
     EXPECT_TRUE(zombie.process().running());
 }
@@ -156,21 +165,23 @@ TEST_F(NetworkTest, worker_cut_off_from_postgresql_while_it_holds_the_fence) {
     wait_until("it stores", [&] { return pipeline_->stored() > 100; });
 
     // Behind the fence a transaction looks at the boundary of what is known.
-    auto blocker = pipeline_->session();
-    pqxx::work lock(blocker.connection());
-    lock.exec("LOCK TABLE activity.worker_group IN ACCESS EXCLUSIVE MODE");
-    wait_until("it holds the fence and waits",
-               [&] { return worker_sessions("wait_event_type = 'Lock'") > 0; });
+    TableLock lock(pipeline_->url(PostgresServer::As::superuser), "activity.worker_group",
+                   "ACCESS EXCLUSIVE");
+    wait_until("it holds the fence of every group and waits", [&] {
+        return worker_sessions("wait_event_type = 'Lock'") >=
+               static_cast<std::int64_t>(wire::worker_groups.size());
+    });
     host_->cut(to_postgres);
-    lock.commit();
+    lock.release();
     wait_until("its session waits for it in vain",
                [&] { return worker_sessions("state = 'idle in transaction'") > 0; });
 
     const auto began = std::chrono::steady_clock::now();
-    auto successor = pipeline_->start_worker(short_session);
+    auto successor = pipeline_->start_worker(short_session, 1, "all");
     const std::int64_t stored = pipeline_->stored();
     wait_until("the successor stores", [&] {
-        return successor.metric("activity_worker_records_stored_total") > 0 && pipeline_->stored() > stored;
+        return successor.metric("activity_worker_records_stored_total", of_records) > 0 &&
+               pipeline_->stored() > stored;
     });
     std::cout << "stored again "
               << std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count()
@@ -178,7 +189,7 @@ TEST_F(NetworkTest, worker_cut_off_from_postgresql_while_it_holds_the_fence) {
     EXPECT_TRUE(cut_off.is_live());
     host_->mend(to_postgres);
     load.stop();
-    harness::expect_ledger_holds(*pipeline_, ledger_);
+    expect_all_holds();
     EXPECT_EQ(ledger_.count(Outcome::acknowledged), ledger_.size());
     EXPECT_TRUE(cut_off.process().running());
 }

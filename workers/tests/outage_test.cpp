@@ -9,6 +9,8 @@
 
 #include "deploy/stack/harness/pipeline.h"
 #include "deploy/stack/harness/wait.h"
+#include "schemas/wire/group_topics.h"
+#include "workers/tests/answers.h"
 
 namespace activity {
 namespace {
@@ -22,6 +24,8 @@ using harness::Pipeline;
 using harness::PostgresServer;
 using harness::servers;
 using harness::wait_until;
+using testing_workers::expect_answers_hold;
+using testing_workers::wait_groups_caught_up;
 
 constexpr std::chrono::seconds outage{20};
 constexpr std::size_t mebibyte = 1024 * 1024;
@@ -30,8 +34,8 @@ TEST(OutageTest, postgresql_stopped_and_started) {
     Pipeline pipeline;
     Ledger ledger;
     auto ingest = pipeline.start_ingest();
-    auto worker = pipeline.start_worker();
-    auto another_worker = pipeline.start_worker({}, 2);
+    auto worker = pipeline.start_worker({}, 1, "all");
+    auto another_worker = pipeline.start_worker({}, 2, "all");
     Load load(pipeline.ingest(), ledger, {.events_per_request = 5, .requests_per_second = 100});
     wait_until("the workers store", [&] { return pipeline.stored() > 100; });
 
@@ -52,6 +56,7 @@ TEST(OutageTest, postgresql_stopped_and_started) {
     EXPECT_EQ(worker.metric("activity_worker_paused"), 0);
     load.stop();
     harness::expect_ledger_holds(pipeline, ledger);
+    expect_answers_hold(pipeline);
     EXPECT_EQ(ledger.count(Outcome::acknowledged), ledger.size());
     EXPECT_TRUE(worker.process().running());
     EXPECT_TRUE(another_worker.process().running());
@@ -60,7 +65,8 @@ TEST(OutageTest, postgresql_stopped_and_started) {
 /// An event of about 8 KB: memory that is kept by mistake shows soon.
 std::string bulky_json(const std::string& message_id, int user) {
     return R"({"type":"track","messageId":")" + message_id + R"(","userId":"learner )" +
-           std::to_string(user) + R"(","event":"Assignment Submitted","properties":{"answer":")" +
+           std::to_string(user) +
+           R"(","event":"Assignment Submitted","properties":{"courseId":"c","assignmentId":"a","answer":")" +
            std::string(8'000, 'x') + R"("}})";
 }
 
@@ -114,7 +120,7 @@ TEST(OutageTest, kafka_stopped_and_started) {
     Ledger ledger;
     // A queue that is full soon, so that both refusals are seen: Kafka did not confirm in time, and no room.
     auto ingest = pipeline.start_ingest({{"ACTIVITY_INGEST_QUEUE_KBYTES_MAX", "4096"}});
-    auto worker = pipeline.start_worker();
+    auto worker = pipeline.start_worker({{"ACTIVITY_KAFKA_SESSION_TIMEOUT_MS", "6000"}}, 1, "all");
     {
         StubbornClients clients(pipeline, ledger);
         wait_until("the workers store", [&] { return pipeline.stored() > 5'000; });
@@ -157,6 +163,7 @@ TEST(OutageTest, kafka_stopped_and_started) {
     wait_until("the producer's queue is empty",
                [&] { return ingest.metric("activity_ingest_queue_messages") == 0; });
     harness::expect_ledger_holds(pipeline, ledger);
+    expect_answers_hold(pipeline);
     EXPECT_TRUE(worker.process().running());
     EXPECT_TRUE(ingest.process().running());
 }
@@ -169,7 +176,8 @@ TEST(OutageTest, a_store_longer_than_kafka_waits_for_a_member) {
     const auto ingest = pipeline.start_ingest();
     auto worker = pipeline.start_worker({{"ACTIVITY_KAFKA_SESSION_TIMEOUT_MS", "6000"},
                                          {"ACTIVITY_KAFKA_OPTIONS", "max.poll.interval.ms=8000"},
-                                         {"ACTIVITY_WORKER_BATCH_MAX_RECORDS", "50"}});
+                                         {"ACTIVITY_WORKER_BATCH_MAX_RECORDS", "50"}},
+                                        1, "all");
     Load load(pipeline.ingest(), ledger, {.events_per_request = 10, .requests_per_second = 50});
     wait_until("the worker stores", [&] { return pipeline.stored() > 100; });
     const double rebalances = worker.metric("activity_worker_rebalances_total");
@@ -185,6 +193,7 @@ TEST(OutageTest, a_store_longer_than_kafka_waits_for_a_member) {
         << "it lost its place in the group";
     load.stop();
     harness::expect_ledger_holds(pipeline, ledger);
+    expect_answers_hold(pipeline);
     EXPECT_EQ(ledger.count(Outcome::acknowledged), ledger.size());
 }
 
@@ -198,29 +207,30 @@ TEST(OutageTest, database_restored_to_an_earlier_state) {
     const auto send = [&](int count) {
         std::vector<ClientEvent> events;
         for (int i = 0; i < count; ++i)
-            events.push_back(
-                harness::track(harness::new_message_id(), "learner " + std::to_string(i), "Video Played"));
+            events.push_back(harness::deed(harness::new_message_id(), "learner " + std::to_string(i),
+                                           static_cast<std::size_t>(i)));
         const auto response = client.send(events);
         ASSERT_TRUE(response && response->status == 202);
     };
     const std::string backup = pipeline.database() + "_backup";
     {
-        auto worker = pipeline.start_worker();
+        auto worker = pipeline.start_worker({}, 1, "all");
         send(100);
-        pipeline.wait_caught_up();
+        wait_groups_caught_up(pipeline);
         EXPECT_EQ(worker.process().stop(SIGTERM, std::chrono::seconds(30)), (harness::Exit{0, 0}));
         servers().postgres.create_database(backup, pipeline.database());
     }
-    auto worker = pipeline.start_worker();
+    auto worker = pipeline.start_worker({}, 1, "all");
     send(300);
-    pipeline.wait_caught_up();
-    wait_until("Kafka knows how far the worker is", [&] {
-        std::int64_t committed = 0;
-        for (const auto& [partition, offset] :
-             pipeline.kafka().committed(pipeline.group(), pipeline.event_topics()))
-            committed += offset;
-        return committed == 400;
-    });
+    for (const auto group : wire::worker_groups) {
+        wait_until("Kafka knows how far the worker is", [&] {
+            std::int64_t committed = 0;
+            for (const auto& [partition, offset] :
+                 pipeline.kafka().committed(pipeline.group(std::string(group)), pipeline.event_topics()))
+                committed += offset;
+            return committed == 400;
+        });
+    }
 
     servers().postgres.rename_database(pipeline.database(), pipeline.database() + "_lost");
     ASSERT_EQ(harness::Session(servers().postgres.url(backup, PostgresServer::As::superuser))
@@ -229,6 +239,7 @@ TEST(OutageTest, database_restored_to_an_earlier_state) {
     servers().postgres.rename_database(backup, pipeline.database());
     send(1);
     harness::expect_ledger_holds(pipeline, ledger);
+    expect_answers_hold(pipeline);
     EXPECT_EQ(pipeline.stored(), 401);
     EXPECT_TRUE(worker.process().running());
     servers().postgres.drop_database(pipeline.database() + "_lost");

@@ -9,10 +9,13 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "deploy/stack/harness/pipeline.h"
 #include "deploy/stack/harness/wait.h"
+#include "workers/tests/answers.h"
 
 namespace activity {
 namespace {
@@ -52,9 +55,9 @@ class OrderWatch {
             ADD_FAILURE() << row[0].c_str() << " has " << row[1].c_str() << " rows, but already number "
                           << row[2].c_str();
         for (const auto& row :
-             session_.query("SELECT topic, part, next_offset, epoch FROM activity.part_offset")) {
-            auto& last = last_[{row[0].as<std::string>(), row[1].as<int>()}];
-            const std::pair now{row[2].as<std::int64_t>(), row[3].as<std::int64_t>()};
+             session_.query("SELECT grp, topic, part, next_offset, epoch FROM activity.part_offset")) {
+            auto& last = last_[{row[0].as<std::string>(), row[1].as<std::string>(), row[2].as<int>()}];
+            const std::pair now{row[3].as<std::int64_t>(), row[4].as<std::int64_t>()};
             EXPECT_GE(now.first, last.first) << "an offset went back";
             EXPECT_GE(now.second, last.second) << "an epoch went back";
             last = now;
@@ -65,7 +68,8 @@ class OrderWatch {
     }
 
     harness::Session session_;
-    std::map<harness::KafkaPartition, std::pair<std::int64_t, std::int64_t>> last_;
+    using GroupsPartition = std::tuple<std::string, std::string, int>;
+    std::map<GroupsPartition, std::pair<std::int64_t, std::int64_t>> last_;
     std::atomic<bool> stopping_{false};
     std::atomic<int> looks_{0};
     std::thread thread_;
@@ -93,19 +97,21 @@ TEST(RebalanceTest, workers_join_and_leave_under_load) {
     Ledger ledger;
     const auto ingest = pipeline.start_ingest();
     const harness::Environment settings{{"ACTIVITY_KAFKA_SESSION_TIMEOUT_MS", "3000"}};
-    std::optional<Program> first = pipeline.start_worker(settings);
+    const auto start = [&](int threads) { return pipeline.start_worker(settings, threads, "all"); };
+    std::optional<Program> first = start(1);
 
     OrderWatch watch(pipeline);
-    Load load(pipeline.ingest(), ledger, {.events_per_request = 5, .requests_per_second = 150});
+    Load load(pipeline.ingest(), ledger,
+              {.events_per_request = 5, .requests_per_second = 150, .one_topic = true});
     const auto progress_from_here = [&] {
         const std::int64_t before = pipeline.progress();
         harness::wait_until("the workers go on", [&] { return pipeline.progress() > before + 200; });
     };
     std::optional<Program> second, third;
     for (int round = 0; round < 3; ++round) {
-        second.emplace(pipeline.start_worker(settings));
+        second.emplace(start(1));
         progress_from_here();
-        third.emplace(pipeline.start_worker(settings, 2));
+        third.emplace(start(2));
         progress_from_here();
         // One leaves as it should, one just dies, and the one that was there all the time is replaced at
         // last.
@@ -114,12 +120,13 @@ TEST(RebalanceTest, workers_join_and_leave_under_load) {
         third->process().kill();
         progress_from_here();
     }
-    second.emplace(pipeline.start_worker(settings));
+    second.emplace(start(1));
     EXPECT_EQ(first->process().stop(SIGTERM, std::chrono::seconds(30)), (Exit{0, 0}));
     progress_from_here();
     load.stop();
 
     harness::expect_ledger_holds(pipeline, ledger);
+    testing_workers::expect_answers_hold(pipeline);
     EXPECT_EQ(ledger.count(harness::Outcome::acknowledged), ledger.size());
     watch.stop();
     EXPECT_GT(watch.looks(), 20);
@@ -157,7 +164,8 @@ TEST(RebalanceTest, scales_from_one_to_eight_and_back) {
     std::vector<Program> workers;
     workers.push_back(start(0));
     OrderWatch watch(pipeline);
-    Load load(pipeline.ingest(), ledger, {.events_per_request = 5, .requests_per_second = 100});
+    Load load(pipeline.ingest(), ledger,
+              {.events_per_request = 5, .requests_per_second = 100, .one_topic = true});
     const auto progress_from_here = [&] {
         const std::int64_t before = pipeline.progress();
         harness::wait_until("the workers go on", [&] { return pipeline.progress() > before + 200; });

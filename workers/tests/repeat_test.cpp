@@ -13,6 +13,7 @@
 #include "schemas/activity/event.h"
 #include "schemas/activity/timestamp.h"
 #include "schemas/activity/uuid.h"
+#include "workers/tests/answers.h"
 
 namespace activity {
 namespace {
@@ -73,6 +74,40 @@ class RepeatTest : public ::testing::Test {
     Ledger ledger_;
     const std::string message_id_ = new_uuid_v7(now());
 };
+
+/// Each of 50 messages 400 times, from 10 connections at once; a learner's messages through one partition and
+/// in every group. Where an ID has several learners, as below, each group may have met another one first.
+TEST_F(RepeatTest, messages_sent_again_and_again_count_once_in_every_group) {
+    const auto ingest = pipeline_.start_ingest();
+    const auto worker = pipeline_.start_worker({{"ACTIVITY_WORKER_BATCH_MAX_RECORDS", "700"}}, 2, "all");
+    const auto another_worker = pipeline_.start_worker({}, 1, "all");
+    constexpr std::size_t messages = 50, connections = 10, rounds = 40;
+    std::vector<ClientEvent> events;
+    for (std::size_t i = 0; i < messages; ++i)
+        events.push_back(harness::deed(harness::new_message_id(), "learner " + std::to_string(i % 16), i));
+    {
+        std::vector<std::jthread> threads;
+        for (std::size_t c = 0; c < connections; ++c) {
+            threads.emplace_back([&] {
+                Client client(pipeline_.ingest(), ledger_);
+                for (std::size_t i = 0; i < rounds; ++i) {
+                    const auto response = client.send(events);
+                    EXPECT_TRUE(response && response->status == 202);
+                }
+            });
+        }
+    }
+    harness::expect_ledger_holds(pipeline_, ledger_);
+    testing_workers::expect_answers_hold(pipeline_);
+    EXPECT_EQ(pipeline_.stored(), static_cast<std::int64_t>(messages));
+    // Groups that every event is something to.
+    for (const char* group : {"records", "rollups", "sessions", "profiles"}) {
+        const std::string label = std::string("group=\"") + group + '"';
+        EXPECT_EQ(worker.metric(duplicate, label) + another_worker.metric(duplicate, label),
+                  messages * (connections * rounds - 1))
+            << group;
+    }
+}
 
 /// 100,000 times from 50 connections at once, one by one and in batches that hold it many times.
 TEST_F(RepeatTest, one_message_sent_a_hundred_thousand_times_is_one_row_and_every_request_is_acknowledged) {

@@ -14,6 +14,8 @@
 #include "deploy/stack/harness/pipeline.h"
 #include "deploy/stack/harness/seed.h"
 #include "deploy/stack/harness/wait.h"
+#include "schemas/wire/group_topics.h"
+#include "workers/tests/answers.h"
 
 namespace activity {
 namespace {
@@ -29,9 +31,13 @@ using harness::PostgresServer;
 using harness::Program;
 using harness::TableLock;
 using harness::wait_until;
+using testing_workers::expect_answers_hold;
+using testing_workers::wait_groups_caught_up;
 
 /// A dead member of the group is noticed within seconds, not within the production setting's 45.
 const Environment short_session{{"ACTIVITY_KAFKA_SESSION_TIMEOUT_MS", "2000"}};
+
+constexpr auto groups = static_cast<std::int64_t>(wire::worker_groups.size());
 
 class WorkerCrashTest : public ::testing::Test {
   protected:
@@ -41,8 +47,8 @@ class WorkerCrashTest : public ::testing::Test {
     void send(int count) {
         std::vector<ClientEvent> events;
         for (int i = 0; i < count; ++i)
-            events.push_back(harness::track(harness::new_message_id(), "learner " + std::to_string(i % 40),
-                                            "Question Asked"));
+            events.push_back(harness::deed(harness::new_message_id(), "learner " + std::to_string(i % 40),
+                                           static_cast<std::size_t>(i), true));
         send(std::move(events));
     }
     void send(std::vector<ClientEvent> events) {
@@ -60,10 +66,18 @@ class WorkerCrashTest : public ::testing::Test {
             condition);
     }
 
-    /// The worker's transaction stands still in the middle: it waits for our lock.
-    void wait_in_transaction() const {
+    /// So many of the worker's transactions stand still in the middle: they wait for our lock.
+    void wait_in_transaction(std::int64_t transactions = 1) const {
         wait_until("a worker waits for the lock inside its transaction",
-                   [&] { return worker_sessions("wait_event_type = 'Lock'") > 0; });
+                   [&] { return worker_sessions("wait_event_type = 'Lock'") >= transactions; });
+    }
+
+    /// While `table` is locked in that mode so many groups come no further in their transactions.
+    void kill_in_transaction(const std::string& table, const std::string& mode, std::int64_t waiting);
+
+    void expect_all_holds() {
+        harness::expect_ledger_holds(pipeline_, ledger_);
+        expect_answers_hold(pipeline_);
     }
 
     Pipeline pipeline_;
@@ -99,63 +113,80 @@ class UnreportedCommits {
 
 TEST_F(WorkerCrashTest, killed_between_the_databases_commit_and_kafkas) {
     const auto ingest = pipeline_.start_ingest();
-    auto worker = pipeline_.start_worker(short_session);
+    auto worker = pipeline_.start_worker(short_session, 1, "all");
     send(50);
-    pipeline_.wait_caught_up();
+    wait_groups_caught_up(pipeline_);
 
     UnreportedCommits unreported;
     send(50);
-    wait_until("the worker's commit is durable, and not reported",
-               [&] { return worker_sessions("wait_event = 'SyncRep'") > 0; });
+    wait_until("every group's commit is durable, and not reported",
+               [&] { return worker_sessions("wait_event = 'SyncRep'") >= groups; });
     worker.process().kill();
     unreported.end();
     wait_until("the commit shows", [&] { return worker_sessions("true") == 0; });
-    const std::int64_t stored = pipeline_.stored(), progress = pipeline_.progress();
+    const std::int64_t stored = pipeline_.stored();
     ASSERT_GT(stored, 50) << "the last commit did not take place";
-    std::int64_t committed = 0;
-    for (const auto& [partition, offset] :
-         pipeline_.kafka().committed(pipeline_.group(), pipeline_.event_topics()))
-        committed += offset;
-    ASSERT_LT(committed, progress) << "Kafka knows of the last commit, so this proves nothing";
+    for (const auto name : wire::worker_groups) {
+        const auto group = pipeline_.group(std::string(name));
+        std::int64_t committed = 0;
+        for (const auto& [partition, offset] : pipeline_.kafka().committed(group, pipeline_.event_topics()))
+            committed += offset;
+        ASSERT_LT(committed,
+                  pipeline_.session().number(
+                      "SELECT sum(next_offset) FROM activity.part_offset WHERE grp = '" + group + "'"))
+            << "Kafka knows of the last commit of " << name << ", so this proves nothing";
+    }
 
-    const auto next_worker = pipeline_.start_worker(short_session);
-    harness::expect_ledger_holds(pipeline_, ledger_);
+    const auto next_worker = pipeline_.start_worker(short_session, 1, "all");
+    expect_all_holds();
     EXPECT_EQ(pipeline_.stored(), 100);
     // It went on from PostgreSQL's offset: what was committed there did not even come again.
     EXPECT_EQ(next_worker.metric("activity_worker_records_duplicate_total"), 0);
-    EXPECT_EQ(next_worker.metric("activity_worker_records_stored_total"), static_cast<double>(100 - stored));
+    EXPECT_EQ(next_worker.metric("activity_worker_records_stored_total", "group=\"records\""),
+              static_cast<double>(100 - stored));
 }
 
-TEST_F(WorkerCrashTest, killed_in_the_middle_of_its_transaction) {
+void WorkerCrashTest::kill_in_transaction(const std::string& table, const std::string& mode,
+                                          std::int64_t waiting) {
     const auto ingest = pipeline_.start_ingest();
-    auto worker = pipeline_.start_worker(short_session);
-    TableLock lock(superuser(), "activity.event");
+    auto worker = pipeline_.start_worker(short_session, 1, "all");
+    TableLock lock(superuser(), table, mode);
     send(100);
-    wait_in_transaction();
+    wait_in_transaction(waiting);
     worker.process().kill();
     EXPECT_EQ(pipeline_.stored(), 0);
 
     // The dead worker's session still waits and holds the fence: the next worker waits for it, then goes on.
-    const auto next_worker = pipeline_.launch_worker(short_session);
+    const auto next_worker = pipeline_.launch_worker(short_session, 1, "all");
     lock.release();
-    harness::expect_ledger_holds(pipeline_, ledger_);
+    expect_all_holds();
     EXPECT_EQ(pipeline_.stored(), 100);
+}
+
+TEST_F(WorkerCrashTest, killed_in_the_middle_of_its_transaction) {
+    kill_in_transaction("activity.event", "EXCLUSIVE", 1);
+}
+
+/// Behind the fence a transaction looks at the boundary of what is known, whatever its group.
+TEST_F(WorkerCrashTest, killed_in_the_middle_of_the_transactions_of_all_groups) {
+    kill_in_transaction("activity.worker_group", "ACCESS EXCLUSIVE", groups);
 }
 
 TEST_F(WorkerCrashTest, session_lost_after_a_commit_that_was_not_reported) {
     const auto ingest = pipeline_.start_ingest();
-    auto worker = pipeline_.start_worker();
+    auto worker = pipeline_.start_worker({}, 1, "all");
     {
         const UnreportedCommits unreported;
         send(100);
-        wait_until("the worker's commit is durable, and not reported",
-                   [&] { return worker_sessions("wait_event = 'SyncRep'") > 0; });
+        // Sessions and profiles write to the same rows: one of them waits for the other.
+        wait_until("the groups' commits are durable, and not reported",
+                   [&] { return worker_sessions("wait_event = 'SyncRep'") >= groups - 1; });
         pipeline_.session().query(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'worker' AND datname = "
             "current_database()");
     }
     // In doubt: PostgreSQL's offsets tell it that the batch is in.
-    harness::expect_ledger_holds(pipeline_, ledger_);
+    expect_all_holds();
     EXPECT_EQ(pipeline_.stored(), 100);
     EXPECT_TRUE(worker.process().running());
     wait_until("the worker is ready again", [&] { return worker.is_ready(); });
@@ -163,7 +194,7 @@ TEST_F(WorkerCrashTest, session_lost_after_a_commit_that_was_not_reported) {
 
 TEST_F(WorkerCrashTest, session_lost_in_the_middle_of_its_transaction) {
     const auto ingest = pipeline_.start_ingest();
-    auto worker = pipeline_.start_worker();
+    auto worker = pipeline_.start_worker({}, 1, "all");
     TableLock lock(superuser(), "activity.event");
     send(100);
     wait_in_transaction();
@@ -171,7 +202,7 @@ TEST_F(WorkerCrashTest, session_lost_in_the_middle_of_its_transaction) {
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'worker' AND datname = "
         "current_database()");
     lock.release();
-    harness::expect_ledger_holds(pipeline_, ledger_);
+    expect_all_holds();
     EXPECT_EQ(pipeline_.stored(), 100);
     EXPECT_TRUE(worker.process().running());
 }
@@ -186,7 +217,8 @@ TEST_F(WorkerCrashTest, killed_twenty_times_at_random_under_load) {
         return pipeline_.launch_worker({{"ACTIVITY_KAFKA_SESSION_TIMEOUT_MS", "3000"},
                                         {"ACTIVITY_KAFKA_INSTANCE_ID", "worker-" + std::to_string(number)},
                                         {"ACTIVITY_WORKER_BATCH_MAX_RECORDS", "50"},
-                                        {"ACTIVITY_WORKER_BATCH_MAX_AGE_MS", "20"}});
+                                        {"ACTIVITY_WORKER_BATCH_MAX_AGE_MS", "20"}},
+                                       1, "all");
     };
     std::vector<Program> workers;
     for (std::size_t number : {0u, 1u}) workers.push_back(start(number));
@@ -206,7 +238,7 @@ TEST_F(WorkerCrashTest, killed_twenty_times_at_random_under_load) {
         workers[number] = start(number);
     }
     load.stop();
-    harness::expect_ledger_holds(pipeline_, ledger_);
+    expect_all_holds();
     EXPECT_EQ(ledger_.count(harness::Outcome::acknowledged), ledger_.size());
 }
 
@@ -214,7 +246,7 @@ TEST_F(WorkerCrashTest, killed_twenty_times_at_random_under_load) {
 TEST_F(WorkerCrashTest, sessions_killed_at_random_under_load) {
     const auto ingest = pipeline_.start_ingest();
     auto worker = pipeline_.start_worker(
-        {{"ACTIVITY_WORKER_BATCH_MAX_RECORDS", "50"}, {"ACTIVITY_WORKER_BATCH_MAX_AGE_MS", "10"}}, 2);
+        {{"ACTIVITY_WORKER_BATCH_MAX_RECORDS", "50"}, {"ACTIVITY_WORKER_BATCH_MAX_AGE_MS", "10"}}, 2, "all");
     Load load(pipeline_.ingest(), ledger_, {.events_per_request = 10, .requests_per_second = 100});
     for (int kill = 0; kill < 15; ++kill) {
         const std::int64_t before = pipeline_.progress();
@@ -224,12 +256,13 @@ TEST_F(WorkerCrashTest, sessions_killed_at_random_under_load) {
             "current_database()");
     }
     load.stop();
-    harness::expect_ledger_holds(pipeline_, ledger_);
+    expect_all_holds();
     EXPECT_TRUE(worker.process().running());
 }
 
 /// A worker that is stopped past its session with a batch in its hands, while another one takes its
-/// partitions over and stores that batch; then it is continued. Its fence must refuse.
+/// partitions over and stores that batch; then it is continued. Its fence must refuse. With one group, so
+/// that whoever waits for a lock is told apart.
 TEST_F(WorkerCrashTest, a_zombie_stores_nothing) {
     const auto ingest = pipeline_.start_ingest();
     auto zombie = pipeline_.start_worker(short_session);
@@ -281,7 +314,8 @@ TEST_F(WorkerCrashTest, a_zombie_with_a_backlog_stores_nothing_that_its_successo
     const auto ingest = pipeline_.start_ingest();
     for (int i = 0; i < 40; ++i) send(500);
     auto zombie = pipeline_.start_worker(
-        {{"ACTIVITY_KAFKA_SESSION_TIMEOUT_MS", "2000"}, {"ACTIVITY_WORKER_BATCH_MAX_RECORDS", "100"}});
+        {{"ACTIVITY_KAFKA_SESSION_TIMEOUT_MS", "2000"}, {"ACTIVITY_WORKER_BATCH_MAX_RECORDS", "100"}}, 1,
+        "all");
     wait_until(
         "it has stored something", [&] { return pipeline_.stored() > 1'000; }, harness::patience,
         std::chrono::milliseconds(1));
@@ -289,13 +323,14 @@ TEST_F(WorkerCrashTest, a_zombie_with_a_backlog_stores_nothing_that_its_successo
     ASSERT_LT(pipeline_.stored(), 20'000) << "the backlog was too short for this test";
 
     // If it was stopped inside its transaction it holds the fence until PostgreSQL ends its session.
-    auto successor = pipeline_.launch_worker(short_session);
+    auto successor = pipeline_.launch_worker(short_session, 1, "all");
     harness::expect_ledger_holds(pipeline_, ledger_);
     zombie.process().signal(SIGCONT);
-    wait_until("both are members of the group",
-               [&] { return pipeline_.kafka().members(pipeline_.group()) == 2; });
+    for (const auto group : wire::worker_groups)
+        wait_until("both are members of the group",
+                   [&] { return pipeline_.kafka().members(pipeline_.group(std::string(group))) == 2; });
     send(100);
-    harness::expect_ledger_holds(pipeline_, ledger_);
+    expect_all_holds();
     EXPECT_EQ(pipeline_.stored(), 20'100);
     EXPECT_TRUE(zombie.process().running());
 }

@@ -38,6 +38,57 @@ ClientEvent track(const std::string& message_id, const std::string& user_id, con
     return {message_id, text};
 }
 
+ClientEvent deed(const std::string& message_id, const std::string& user_id, std::size_t number,
+                 bool one_topic) {
+    // What belongs to what is the same for everybody, so that it does not matter who comes first.
+    const std::size_t item = number * 7 % 40;
+    const auto named = [](const char* name, std::size_t which) {
+        return std::string(",\"") + name + "\":\"" + name + " " + std::to_string(which) + '"';
+    };
+    const std::string course = named("courseId", item % 5);
+    std::string event, properties;
+    switch (one_topic ? number % 3 : number % 10) {
+        case 0:
+            event = "Chat Message Sent";
+            properties = course + R"(,"text":"Is this O(n log n)?")";
+            break;
+        case 1:
+            event = "Question Asked";
+            properties = course + named("lectureId", item % 5) + named("questionId", item);
+            break;
+        case 2:
+            event = "Lecture Joined";
+            properties = course + named("lectureId", item % 5);
+            break;
+        case 3:
+            event = "Problem Opened";
+            properties = course + named("problemId", item);
+            break;
+        case 4:
+        case 5:
+            event = "Problem Submitted";
+            properties = course + named("problemId", item) + R"(,"solved":)" +
+                         (number % 20 < 10 ? "true" : "false") + R"(,"difficulty":")" +
+                         (item % 4 == 0 ? "hard" : "easy") + '"';
+            break;
+        case 6:
+            event = "Resource Clicked";
+            properties = course + named("resourceId", item) + named("pageType", item % 3) + R"(,"clicks":)" +
+                         std::to_string(1 + number % 5);
+            break;
+        case 7:
+            event = "Device Used";
+            properties = R"(,"deviceId":"d","kind":"phone","os":"Android )" + std::to_string(item) + '"';
+            break;
+        case 8:
+            event = "Location Updated";
+            properties = R"(,"country":"DE","region":"region )" + std::to_string(item) + '"';
+            break;
+        default: event = "Store Order Placed"; properties = R"(,"orderId":"o","currency":"EUR","total":1)";
+    }
+    return track(message_id, user_id, event, R"({"sequence":)" + std::to_string(number) + properties + "}");
+}
+
 std::string new_message_id() {
     static std::atomic<unsigned> turn{0};
     const std::string uuid = new_uuid_v7(now());
@@ -148,7 +199,7 @@ void Load::stop() {
 
 void Load::client(int number) {
     Client client(ingest_, ledger_);
-    std::vector<int> sequences(static_cast<std::size_t>(settings_.users_per_connection));
+    std::vector<std::size_t> sequences(static_cast<std::size_t>(settings_.users_per_connection));
     const auto interval =
         std::chrono::nanoseconds(std::chrono::seconds(settings_.connections)) / settings_.requests_per_second;
     // An open loop: after a stall it does not hurry to make up for it, but it does not slow down either.
@@ -158,11 +209,9 @@ void Load::client(int number) {
         std::vector<ClientEvent> events;
         for (int i = 0; i < settings_.events_per_request; ++i) {
             const std::size_t user = turn++ % sequences.size();
-            events.push_back(track(new_message_id(),
-                                   "learner-" + std::to_string(number) + "-" + std::to_string(user),
-                                   settings_.event,
-                                   R"({"sequence":)" + std::to_string(sequences[user]++) +
-                                       R"(,"courseId":"course-1","text":"Is this O(n log n)?"})"));
+            events.push_back(deed(new_message_id(),
+                                  "learner-" + std::to_string(number) + "-" + std::to_string(user),
+                                  sequences[user]++, settings_.one_topic));
         }
         for (;;) {
             const auto response = events.size() == 1 ? client.send(events.front()) : client.send(events);

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -23,6 +24,12 @@ struct ClientEvent {
 /// A track event. `properties` is a JSON object.
 ClientEvent track(const std::string& message_id, const std::string& user_id, const std::string& event,
                   const std::string& properties = "{}");
+
+/// The `number`th thing that a learner does, of every kind that a worker group cares about by turns: so that
+/// none of them has nothing to get wrong. Its properties tell the `sequence`, too. If `one_topic`, only what
+/// goes into the topic of live classes, where a learner's events keep their order.
+ClientEvent deed(const std::string& message_id, const std::string& user_id, std::size_t number,
+                 bool one_topic = false);
 
 /// An ID of one of the shapes that clients send, by turns: UUIDv7, node-next-<ms>-<uuid>, plain text.
 std::string new_message_id();
@@ -67,8 +74,8 @@ struct LoadSettings {
     int users_per_connection = 25;
     int requests_per_second = 200;  ///< of all connections together
     bool repeat_until_acknowledged =
-        false;  ///< as an SDK does: the same message ID again after a 503 or a lost connection
-    std::string event = "Chat Message Sent";
+        false;               ///< as an SDK does: the same message ID again after a 503 or a lost connection
+    bool one_topic = false;  ///< see deed()
 };
 
 /// Clients in the background that send until they are told to stop. Each user belongs to one client, which

@@ -91,9 +91,9 @@ Program Pipeline::launch_ingest_at(const Place& place) const {
     return Program::unready("ingest", ingest_command(std::move(arguments), place.settings));
 }
 
-Program Pipeline::launch_worker_at(const Place& place) const {
+Program Pipeline::launch_worker_at(const Place& place, const std::string& groups) const {
     auto arguments = place.launcher;
-    arguments.insert(arguments.end(), {worker_program(), "--group", "records"});
+    arguments.insert(arguments.end(), {worker_program(), "--group", groups});
     return Program::unready("worker", worker_command(std::move(arguments), place.settings));
 }
 
@@ -152,7 +152,10 @@ std::int64_t Pipeline::stored() const {
 }
 
 std::int64_t Pipeline::progress() const {
-    return session().number("SELECT coalesce(sum(next_offset), 0) FROM activity.part_offset");
+    // With what belongs to it: its retries, its lane for the newest.
+    return session().number(
+        "SELECT coalesce(min(offsets), 0) FROM (SELECT sum(next_offset) AS offsets FROM activity.part_offset "
+        "GROUP BY split_part(grp, '.', 1)) AS of_group");
 }
 
 bool Pipeline::caught_up(const std::string& group_id, const std::vector<std::string>& topics) {

@@ -40,7 +40,7 @@ class Pipeline {
     Program start_ingest(const Environment& settings = {}) const;
     /// `place.settings` name the address. Neither waits until the program is ready.
     Program launch_ingest_at(const Place& place) const;
-    Program launch_worker_at(const Place& place) const;
+    Program launch_worker_at(const Place& place, const std::string& groups = "records") const;
     Endpoint ingest() const { return {"127.0.0.1", ingest_port_}; }
     /// `groups` as --group takes them: one, several with commas between, or all.
     Program start_worker(const Environment& settings = {}, int threads = 1,
@@ -76,7 +76,8 @@ class Pipeline {
     bool caught_up(const std::string& group = "records");
     void wait_caught_up(std::chrono::milliseconds timeout = patience_for_backlog,
                         const std::string& group = "records");
-    /// Sum of next_offset over all partitions: grows whenever a worker commits.
+    /// How far the group is that is behind the others: the sum of its next offsets, which grows whenever a
+    /// worker commits for it.
     std::int64_t progress() const;
 
     static constexpr std::chrono::minutes patience_for_backlog{3};

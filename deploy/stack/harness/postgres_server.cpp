@@ -120,9 +120,9 @@ std::int64_t Session::number(const std::string& sql) {
     return std::stoll(value(sql));
 }
 
-TableLock::TableLock(const std::string& url, const std::string& table)
+TableLock::TableLock(const std::string& url, const std::string& table, const std::string& mode)
     : session_(url), transaction_(std::make_unique<pqxx::work>(session_.connection())) {
-    execute("LOCK TABLE " + table + " IN EXCLUSIVE MODE");
+    execute("LOCK TABLE " + table + " IN " + mode + " MODE");
 }
 
 void TableLock::execute(const std::string& sql) {

@@ -70,8 +70,8 @@ class Session {
 /// own transaction. Ends with the value.
 class TableLock {
   public:
-    /// `table` in EXCLUSIVE mode: readers go on, writers wait.
-    TableLock(const std::string& url, const std::string& table);
+    /// In EXCLUSIVE mode readers go on and writers wait.
+    TableLock(const std::string& url, const std::string& table, const std::string& mode = "EXCLUSIVE");
     /// Another statement in the transaction that holds the lock, which the others see when it is released.
     void execute(const std::string& sql);
     void release();

@@ -1,4 +1,5 @@
-# Writes files into a C++ source as string_views: embed.cmake -DOUT=<stem> -DFILES=<a;b>. Run at build time.
+# Writes files into a C++ source as string_views. Run at build time:
+# embed.cmake -DOUT=<stem> -DHEADER=<how it is included> -DNAMESPACE=<of the views> -DFILES=<a;b>
 set(declarations "")
 set(definitions "")
 foreach(file IN LISTS FILES)
@@ -10,6 +11,6 @@ foreach(file IN LISTS FILES)
   string(APPEND definitions "constexpr char ${identifier}_bytes[] = {${bytes}'\\0'};\n"
     "const std::string_view ${identifier}(${identifier}_bytes, sizeof ${identifier}_bytes - 1);\n")
 endforeach()
-set(banner "// Made by ingest/web/embed.cmake.\n")
-file(WRITE ${OUT}.h "${banner}#pragma once\n#include <string_view>\nnamespace activity::ingest::web_file {\n${declarations}}\n")
-file(WRITE ${OUT}.cpp "${banner}#include \"ingest/web/web_files.h\"\nnamespace activity::ingest::web_file {\n${definitions}}\n")
+set(banner "// Made by schemas/embed.cmake.\n")
+file(WRITE ${OUT}.h "${banner}#pragma once\n#include <string_view>\nnamespace ${NAMESPACE} {\n${declarations}}\n")
+file(WRITE ${OUT}.cpp "${banner}#include \"${HEADER}\"\nnamespace ${NAMESPACE} {\n${definitions}}\n")
