@@ -39,6 +39,7 @@ make_config() {
     env_file worker \
         ACTIVITY_KAFKA_BOOTSTRAP "$(kafka_address)" \
         ACTIVITY_POSTGRES_URL "$(postgres_url worker postgres_worker)" \
+        ACTIVITY_KAFKA_SESSION_TIMEOUT_MS 10000 \
         ACTIVITY_LOG_FORMAT "${ACTIVITY_LOG_FORMAT:-text}"
     env_file ctl \
         ACTIVITY_KAFKA_BOOTSTRAP "$(kafka_address)" \

@@ -24,8 +24,10 @@ start_service() {
             start_process "$name" "$stack_sources/with-env" "$config_dir/receipts.env" "$(bin_dir)/activity-receipts"
             ;;
         worker-*)
+            # Under its name it has its partitions back at once when it is started again, and nobody else stops for that.
             start_process "$name" "$stack_sources/with-env" "$config_dir/worker.env" \
-                env ACTIVITY_ADMIN_ADDRESS="$(worker_admin_address "${name#worker-}")" "$(bin_dir)/activity-worker" --group all
+                env ACTIVITY_ADMIN_ADDRESS="$(worker_admin_address "${name#worker-}")" ACTIVITY_KAFKA_INSTANCE_ID="$name" \
+                "$(bin_dir)/activity-worker" --group all
             scrape_workers
             ;;
         prometheus)

@@ -253,9 +253,10 @@ void add_run(CLI::App& app, int& code) {
         ->capture_default_str();
     command->add_option("--mix", options->mix, "traffic of a file of your own instead")
         ->check(CLI::ExistingFile);
-    command->add_option("--phase", options->phases,
-                        "NAME=SHAPE:RATE[:RATE]:SECONDS, events a second; shapes: hold, chaos, step, ramp, "
-                        "spike, school-day");
+    command->add_option(
+        "--phase", options->phases,
+        "NAME=SHAPE:RATE[:RATE]:SECONDS, events a second; shapes: warm-up, hold, chaos, step, ramp, "
+        "spike, school-day");
     command->add_option(
         "--during", options->during,
         "PHASE=COMMAND: a shell's command that is started with the phase and ended with it (SIGTERM)");

@@ -169,7 +169,8 @@ std::vector<Mark> read_marks(const std::filesystem::path& file, Timestamp began_
 
 Json record_of(Run& run, const RecordDetails& details) {
     Json phases = Json::array();
-    for (const PhaseResult& phase : run.phases()) phases.push_back(phase_json(phase));
+    for (const PhaseResult& phase : run.phases())
+        if (phase.kind != "warm-up") phases.push_back(phase_json(phase));
     Json marks = Json::array();
     for (const Mark& mark : details.marks)
         marks.push_back({{"at_s", rounded(mark.at_s, 0.1)}, {"text", mark.text}});

@@ -62,8 +62,8 @@ Phase parse_phase(const std::string& text) {
     const auto parts = split(text.substr(equals + 1), ':');
     const std::string& shape = parts.front();
     const bool two = shape == "step" || shape == "ramp" || shape == "spike";
-    if (!two && shape != "hold" && shape != "chaos" && shape != "school-day")
-        fail("shape '" + shape + "' is none of hold, chaos, step, ramp, spike, school-day");
+    if (!two && shape != "warm-up" && shape != "hold" && shape != "chaos" && shape != "school-day")
+        fail("shape '" + shape + "' is none of warm-up, hold, chaos, step, ramp, spike, school-day");
     if (parts.size() != (two ? 4u : 3u))
         fail(shape + (two ? " takes two rates and the seconds" : " takes a rate and the seconds"));
     const double a = number(parts[1], "rate", text);

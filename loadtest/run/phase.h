@@ -19,8 +19,8 @@ struct Phase {
     bool latency_matters = true;
 };
 
-/// Reads `NAME=SHAPE:RATE[:RATE]:SECONDS`, as `10x=step:1500:15000:60`: hold, chaos, spike (base, peak), step
-/// (before, after; the first tenth is before), ramp (from, to), school-day (peak). Throws
+/// Reads `NAME=SHAPE:RATE[:RATE]:SECONDS`, as `10x=step:1500:15000:60`: warm-up, hold, chaos, spike (base,
+/// peak), step (before, after; the first tenth is before), ramp (from, to), school-day (peak). Throws
 /// std::invalid_argument that names the part and the rule.
 Phase parse_phase(const std::string& text);
 
