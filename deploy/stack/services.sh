@@ -6,12 +6,16 @@ bin_dir() { printf '%s/bin' "$ACTIVITY_BUILD_DIR"; }
 
 ctl() { "$stack_sources/with-env" "$config_dir/ctl.env" "$(bin_dir)/activityctl" "$@"; }
 
+# Where all share one machine, who takes events in and carries them comes first, and who applies them takes what is left:
+# a rush makes the workers late, and no learner wait.
+behind=(nice -n 10)
+
 # start_service NAME: postgres, kafka, ingest, receipts, prometheus, worker-<number>
 start_service() {
     local name=$1
     case $name in
         postgres)
-            start_process "$name" "$stack_sources/postgres" run --dir "$ACTIVITY_POSTGRES_DIR" --port "$ACTIVITY_POSTGRES_PORT"
+            start_process "$name" "${behind[@]}" "$stack_sources/postgres" run --dir "$ACTIVITY_POSTGRES_DIR" --port "$ACTIVITY_POSTGRES_PORT"
             ;;
         kafka)
             start_process "$name" "$stack_sources/kafka" run --dir "$ACTIVITY_KAFKA_DIR" --port "$ACTIVITY_KAFKA_PORT" \
@@ -25,7 +29,7 @@ start_service() {
             ;;
         worker-*)
             # Under its name it has its partitions back at once when it is started again, and nobody else stops for that.
-            start_process "$name" "$stack_sources/with-env" "$config_dir/worker.env" \
+            start_process "$name" "${behind[@]}" "$stack_sources/with-env" "$config_dir/worker.env" \
                 env ACTIVITY_ADMIN_ADDRESS="$(worker_admin_address "${name#worker-}")" ACTIVITY_KAFKA_INSTANCE_ID="$name" \
                 "$(bin_dir)/activity-worker" --group all
             scrape_workers

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 #include <csignal>
+#include <fstream>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -65,13 +66,22 @@ void guard(const Url& url, const Address& address, const std::vector<std::string
                                 " is another machine: only if it is yours to load, say --allow " + url.host);
 }
 
+/// `@FILE` is what the file holds: a command line can be seen by others.
+std::string key_of(const std::string& text) {
+    if (!text.starts_with('@')) return text;
+    std::ifstream file(text.substr(1));
+    std::string key;
+    if (!(file >> key)) throw std::invalid_argument("--source: " + text.substr(1) + " holds no write key");
+    return key;
+}
+
 std::vector<Source> parse_sources(const std::vector<std::string>& texts) {
     std::vector<Source> sources;
     for (const auto& text : texts) {
         const auto equals = text.find('=');
         if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
             throw std::invalid_argument("--source: is not NAME=WRITE_KEY");
-        sources.push_back({text.substr(0, equals), text.substr(equals + 1)});
+        sources.push_back({text.substr(0, equals), key_of(text.substr(equals + 1))});
     }
     return sources;
 }
@@ -245,7 +255,8 @@ void add_run(CLI::App& app, int& code) {
     command->add_option("--allow", options->allowed,
                         "a host that is not this machine, and that may be loaded");
     command
-        ->add_option("--source", options->sources, "NAME=WRITE_KEY; several: learners are divided among them")
+        ->add_option("--source", options->sources,
+                     "NAME=WRITE_KEY or NAME=@FILE; several: learners are divided among them")
         ->required();
     command->add_option("--out", options->out, "directory of the ledger and of run.json, made anew")
         ->required();

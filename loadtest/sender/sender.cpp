@@ -78,12 +78,14 @@ PhaseTally Sender::run(Feed& feed, Clock::time_point from, std::chrono::nanoseco
         }
         end_second(now);
         const bool more = due && !stopping_;
-        if (!more && client_.open() == 0 && later_.empty()) break;
+        if (stopping_ || (!more && client_.open() == 0 && later_.empty())) break;
         auto until = now + 20ms;
         if (more && !settings_.closed_loop) until = std::min(until, from + due->at);
         if (!later_.empty()) until = std::min(until, later_.top().at);
         for (const Finished& finished : client_.poll(until)) finish(finished);
     }
+    for (const Flight& flight : flights_)
+        if (!flight.bad.empty() && !flight.settled) end_without_answer(flight, Outcome::unknown, 0);
     end_second(Clock::time_point::max());
     tally_.cpu = cpu_of_thread() - cpu_before;
     tally_.took = Clock::now() - from;

@@ -32,7 +32,7 @@ struct SenderSettings {
     /// 10 s, with a random part.
     int retries_max = 20;
     /// Requests that wait for an answer or a connection; what is due beyond is not sent.
-    std::size_t open_max = 100'000;
+    std::size_t open_max = 30'000;
     double duplicates = 0;  ///< share of acknowledged requests that are sent once more
     double gzip = 0;        ///< share of requests that are compressed
     bool closed_loop = false;
@@ -50,7 +50,7 @@ class Sender {
     Sender(const SenderSettings& settings, Clock::time_point began, Timeline& timeline);
 
     /// Everything of the feed, and waits for the last word on all of it. The phase begins at `from`. When
-    /// `stop` is set, nothing more is sent.
+    /// `stop` is set, it returns at once: what is still open is unknown, and no other phase may follow.
     PhaseTally run(Feed& feed, Clock::time_point from, std::chrono::nanoseconds length,
                    const std::atomic<bool>& stop);
 
