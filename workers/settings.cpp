@@ -43,7 +43,7 @@ Settings read_settings(service::SettingsReader& reader) {
         "ACTIVITY_WORKER_BATCH_MAX_BYTES", "bytes of a transaction's records", 8'388'608, 1, 1'073'741'824));
     settings.batch.age_max =
         reader.milliseconds("ACTIVITY_WORKER_BATCH_MAX_AGE_MS", "how long a record waits for others",
-                            milliseconds(100), milliseconds(1), milliseconds(60'000));
+                            milliseconds(500), milliseconds(1), milliseconds(60'000));
     constexpr std::array<milliseconds, wire::retry_tiers> delays{
         std::chrono::seconds(30), std::chrono::minutes(5), std::chrono::hours(1)};
     for (std::size_t i = 0; i < delays.size(); ++i) {

@@ -7,22 +7,24 @@ bin_dir() { printf '%s/bin' "$ACTIVITY_BUILD_DIR"; }
 ctl() { "$stack_sources/with-env" "$config_dir/ctl.env" "$(bin_dir)/activityctl" "$@"; }
 
 # Where all share one machine, who takes events in and carries them comes first, and who applies them takes what is left:
-# a rush makes the workers late, and no learner wait.
-behind=(nice -n 10)
+# a rush makes the workers late, and no learner wait. PostgreSQL can't be put behind: each of its processes makes itself
+# a session, and has a share of its own.
+first=("$stack_sources/priority" -10)
+behind=("$stack_sources/priority" 10)
 
 # start_service NAME: postgres, kafka, ingest, receipts, prometheus, worker-<number>
 start_service() {
     local name=$1
     case $name in
         postgres)
-            start_process "$name" "${behind[@]}" "$stack_sources/postgres" run --dir "$ACTIVITY_POSTGRES_DIR" --port "$ACTIVITY_POSTGRES_PORT"
+            start_process "$name" "$stack_sources/postgres" run --dir "$ACTIVITY_POSTGRES_DIR" --port "$ACTIVITY_POSTGRES_PORT"
             ;;
         kafka)
-            start_process "$name" "$stack_sources/kafka" run --dir "$ACTIVITY_KAFKA_DIR" --port "$ACTIVITY_KAFKA_PORT" \
+            start_process "$name" "${first[@]}" "$stack_sources/kafka" run --dir "$ACTIVITY_KAFKA_DIR" --port "$ACTIVITY_KAFKA_PORT" \
                 --controller-port "$ACTIVITY_KAFKA_CONTROLLER_PORT" --heap "$ACTIVITY_KAFKA_HEAP"
             ;;
         ingest)
-            start_process "$name" "$stack_sources/with-env" "$config_dir/ingest.env" "$(bin_dir)/activity-ingest"
+            start_process "$name" "${first[@]}" "$stack_sources/with-env" "$config_dir/ingest.env" "$(bin_dir)/activity-ingest"
             ;;
         receipts)
             start_process "$name" "$stack_sources/with-env" "$config_dir/receipts.env" "$(bin_dir)/activity-receipts"

@@ -169,7 +169,10 @@ class Consumer::Impl {
         set("queued.max.messages.kbytes", "16384");
         set("queued.min.messages", "10000");
         set("check.crcs", "true");
+        // A broker waits that long for that much. With the library's one byte, every record that comes is an
+        // answer to every consumer of its partition: with six groups that was most of what a broker did.
         set("fetch.wait.max.ms", "100");
+        set("fetch.min.bytes", "65536");
         set("socket.keepalive.enable", "true");
         set("reconnect.backoff.max.ms", "2000");
         set("allow.auto.create.topics", "false");
