@@ -4,7 +4,9 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
+#include <cstddef>
 #include <cstdlib>
 #include <fstream>
 #include <random>
@@ -44,6 +46,21 @@ std::string read_file(const std::filesystem::path& file) {
     return content.str();
 }
 
+/// A port is free until its server has come up: other tests, which run beside this one, must not choose it
+/// meanwhile, or two tests share a broker. A name among the kernel's abstract ones, held until this process
+/// ends, says that it is taken.
+static bool reserve(std::uint16_t port) {
+    const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_un name{};
+    name.sun_family = AF_UNIX;
+    const std::string text = "activity-test-port-" + std::to_string(port);
+    text.copy(name.sun_path + 1, text.size());
+    const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
+    if (bind(fd, reinterpret_cast<sockaddr*>(&name), size) == 0) return true;
+    close(fd);
+    return false;
+}
+
 std::uint16_t free_port() {
     static std::mt19937 random{std::random_device{}()};
     std::uniform_int_distribution<int> ports(20'000, 32'000);
@@ -56,7 +73,7 @@ std::uint16_t free_port() {
         address.sin_addr.s_addr = htonl(INADDR_ANY);
         const bool is_free = bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
         close(fd);
-        if (is_free) return port;
+        if (is_free && reserve(port)) return port;
     }
     throw std::runtime_error("no free port between 20000 and 32000");
 }
