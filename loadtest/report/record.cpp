@@ -8,6 +8,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "loadtest/stats/grouped.h"
+
 namespace activity::loadtest {
 namespace {
 
@@ -141,14 +143,6 @@ Json machine_json() {
                                  static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE))}};
 }
 
-/// `15,000`
-std::string grouped(double number) {
-    std::string text = std::to_string(std::llround(number));
-    for (auto place = static_cast<std::ptrdiff_t>(text.size()) - 3; place > 0; place -= 3)
-        text.insert(static_cast<std::size_t>(place), ",");
-    return text;
-}
-
 }  // namespace
 
 std::vector<Mark> read_marks(const std::filesystem::path& file, Timestamp began_at) {
@@ -203,20 +197,20 @@ void conclude(Json& record, Json ledger) {
         text += (text.empty() ? "" : "; ") + phase["sentence"].get<std::string>();
     }
     if (const Json& knee = record["knee"]; !knee.is_null())
-        text += (text.empty() ? "" : "; ") + (knee["per_s"] > 0
-                                                  ? "knee at " + grouped(knee["per_s"]) + " events/s"
-                                                  : std::string("no knee found"));
+        text += (text.empty() ? "" : "; ") +
+                (knee["per_s"] > 0 ? "knee at " + grouped(knee["per_s"].get<std::uint64_t>()) + " events/s"
+                                   : std::string("no knee found"));
     if (ledger.is_null()) {
         text += "; the ledger was not verified";
     } else {
-        const auto count = [&](const char* name) { return grouped(ledger[name].get<double>()); };
+        const auto count = [&](const char* name) { return grouped(ledger[name].get<std::uint64_t>()); };
         text += "; lost " + count("lost") + ", double " + count("double");
         if (ledger["never_sent"] > 0) text += ", stored and never sent " + count("never_sent");
         if (ledger["refused_stored"] > 0) text += ", refused and stored " + count("refused_stored");
         std::uint64_t differences = 0;
         for (const Json& counter : ledger["counters"])
             differences += counter["differences"].get<std::uint64_t>();
-        if (differences > 0) text += ", counters that differ: " + grouped(static_cast<double>(differences));
+        if (differences > 0) text += ", counters that differ: " + grouped(differences);
         passed = passed && ledger["lost"] == 0 && ledger["double"] == 0 && ledger["never_sent"] == 0 &&
                  ledger["refused_stored"] == 0 && differences == 0;
     }

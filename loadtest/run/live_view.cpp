@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <iostream>
 
+#include "loadtest/stats/grouped.h"
+
 namespace activity::loadtest {
 namespace {
 
@@ -23,13 +25,6 @@ std::string clock_text(double seconds) {
 std::string ms_text(std::uint64_t us) {
     char text[32];
     std::snprintf(text, sizeof text, us < 100'000 ? "%.1f ms" : "%.0f ms", static_cast<double>(us) / 1e3);
-    return text;
-}
-
-std::string grouped(std::uint64_t number) {
-    std::string text = std::to_string(number);
-    for (auto place = static_cast<std::ptrdiff_t>(text.size()) - 3; place > 0; place -= 3)
-        text.insert(static_cast<std::size_t>(place), ",");
     return text;
 }
 

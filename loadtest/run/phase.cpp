@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "loadtest/stats/grouped.h"
+
 namespace activity::loadtest {
 namespace {
 
@@ -33,14 +35,6 @@ double number(const std::string& text, const std::string& name, const std::strin
 std::string text_of(const char* format, double a, double b = 0) {
     char text[160];
     std::snprintf(text, sizeof text, format, a, b);
-    return text;
-}
-
-/// `15,000`
-std::string grouped(double number) {
-    std::string text = std::to_string(std::llround(number));
-    for (auto place = static_cast<std::ptrdiff_t>(text.size()) - 3; place > 0; place -= 3)
-        text.insert(static_cast<std::size_t>(place), ",");
     return text;
 }
 
@@ -122,8 +116,9 @@ std::string PhaseResult::why_not() const {
 std::string sentence(const PhaseResult& phase) {
     if (const auto why = phase.why_invalid(); !why.empty()) return phase.name + " says nothing: " + why;
     if (const auto why = phase.why_not(); !why.empty()) return phase.name + " not held: " + why;
-    return phase.name + " held: " + grouped(phase.acknowledged_per_s) + " events/s for " +
-           length_of(phase.end_s - phase.begin_s) + ", p99 " +
+    return phase.name +
+           " held: " + grouped(static_cast<std::uint64_t>(std::llround(phase.acknowledged_per_s))) +
+           " events/s for " + length_of(phase.end_s - phase.begin_s) + ", p99 " +
            text_of("%.3g ms", static_cast<double>(phase.tally.latency.at_percentile(99)) / 1e3);
 }
 

@@ -170,7 +170,7 @@ class Consumer::Impl {
         set("queued.min.messages", "10000");
         set("check.crcs", "true");
         // A broker waits that long for that much. With the library's one byte, every record that comes is an
-        // answer to every consumer of its partition: with six groups that was most of what a broker did.
+        // answer to every consumer of its partition.
         set("fetch.wait.max.ms", "100");
         set("fetch.min.bytes", "65536");
         set("socket.keepalive.enable", "true");
